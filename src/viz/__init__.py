@@ -1,0 +1,1 @@
+"""viz: look inside image models."""

@@ -1,0 +1,1 @@
+"""The nouns of viz: models, targets, techniques, images, results. Imports nothing else of viz."""

@@ -1,0 +1,147 @@
+"""A model as every technique sees it: pixels in, named tensors out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import numpy as np
+
+from viz.core.errors import UnknownName
+from viz.core.labels import Labels
+from viz.core.preprocess import Preprocess
+from viz.core.result import FloatArray
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The window of input pixels that one position of a layer can see, per axis (y, x).
+
+    Position i sees pixels `offset + i * stride` to `offset + i * stride + size - 1` (offset may be
+    negative where padding is seen). `everywhere` means the whole image: attention, global pooling.
+    """
+
+    size: tuple[int, int]
+    stride: tuple[float, float]
+    offset: tuple[float, float]
+    everywhere: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One tensor that the model can show: what made it, its shape (None = free) and its cost."""
+
+    name: str
+    op: str
+    shape: tuple[int | None, ...] | None
+    aliases: tuple[str, ...] = ()
+    receptive_field: ReceptiveField | None = None
+    parameters: int = 0
+    macs: int | None = None
+
+
+Squash = Literal["none", "softmax", "sigmoid", "exp"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Where class scores are read: one tensor, and what turns its values into probabilities.
+
+    `logits` names the tensor before the final softmax or sigmoid, and is None where there is none to
+    be had. `probabilities` names the tensor after it. `to_probability` is what the graph itself
+    applies; "none" where the graph ends in plain scores (softmax is then ours, and the summary says so).
+    """
+
+    classes: int
+    logits: str | None
+    probabilities: str | None
+    to_probability: Squash = "none"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """What identifies a model in a record: how it was asked for, which bytes, which runtime."""
+
+    name: str
+    spec: str
+    sha256: str
+    runtime: str
+    device: str = "cpu"
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Adapter(ABC):
+    """Runs a model forward and returns any of its tensors. Preprocessing is inside: pixels are public.
+
+    Attributes:
+        source: what the model is and where it runs.
+        layers: every tensor on offer, in execution order.
+        outputs: names of the model's own outputs.
+        scores: where class scores are, or None for a model that has no class scores.
+        labels: the class names, possibly empty.
+        preprocess: how pixels become the model's input.
+        notes: what the user should know about how the model is run.
+    """
+
+    source: ModelSource
+    layers: Mapping[str, Layer]
+    outputs: tuple[str, ...]
+    scores: Scores | None
+    labels: Labels
+    preprocess: Preprocess
+    notes: list[str]
+
+    @abstractmethod
+    def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """Values of `layers` for images (b, 3, h, w), RGB float32 in [0, 1]; first axis b, float32.
+
+        Raises `OutOfMemory` where the device has no room for b images, `ModelError` otherwise.
+        """
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width that `run` expects, in pixels."""
+        return self.preprocess.size
+
+    def layer(self, name: str) -> Layer:
+        """The layer with this name or alias; raises `UnknownName` with the nearest ones."""
+        found = self.layers.get(name) or self._by_alias().get(name)
+        if found is None:
+            listing = f"`viz layers --model {self.source.spec}` lists all {len(self.layers)}"
+            raise UnknownName("layer", name, [*self.layers, *self._by_alias()], listing)
+        return found
+
+    def matching(self, pattern: str) -> list[Layer]:
+        """The layers whose name or an alias matches a glob, in execution order."""
+        return [
+            layer
+            for layer in self.layers.values()
+            if any(fnmatchcase(name, pattern) for name in (layer.name, *layer.aliases))
+        ]
+
+    def _by_alias(self) -> dict[str, Layer]:
+        """Aliases that mean one layer only."""
+        owners: dict[str, list[Layer]] = {}
+        for layer in self.layers.values():
+            for alias in layer.aliases:
+                owners.setdefault(alias, []).append(layer)
+        return {alias: found[0] for alias, found in owners.items() if len(found) == 1}
+
+
+def per_image(values: FloatArray) -> FloatArray:
+    """Scores (b, classes, 1, …) as (b, classes); raises nothing, changes no value."""
+    return values.reshape(values.shape[0], -1) if values.ndim > 1 else values.reshape(-1, 1)
+
+
+def probabilities(values: FloatArray, squash: Squash) -> FloatArray:
+    """Scores (b, classes) through softmax, sigmoid or exp, computed in float64 and given as float32."""
+    x = values.astype(np.float64)
+    if squash == "softmax":
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        x = e / e.sum(axis=1, keepdims=True)
+    elif squash == "sigmoid":
+        x = 1 / (1 + np.exp(-x))
+    elif squash == "exp":
+        x = np.exp(x)
+    return x.astype(np.float32)

@@ -1,0 +1,31 @@
+"""What a technique found for one image: raw arrays, figures and warnings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+Number = float | int | str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One image's outcome. Arrays are in model coordinates, (h, w) of the model's input unless stated."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeatMap(Result):
+    """`arrays['heat']` is (h, w): what each pixel contributed, in units of the target's score."""
+
+    @property
+    def heat(self) -> FloatArray:
+        """The map itself, (h, w) float32."""
+        heat: FloatArray = self.arrays["heat"]
+        return heat

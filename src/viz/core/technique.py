@@ -1,0 +1,122 @@
+"""What a technique is, and the list of those there are. One technique = one file = one command."""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol, dataclass_transform
+
+from viz.core import options
+from viz.core.adapter import Adapter
+from viz.core.errors import UnknownName
+from viz.core.result import FloatArray, Result
+from viz.core.target import Target
+
+
+class Technique(Protocol):
+    """A frozen dataclass whose fields are its options and whose call is the algorithm.
+
+    This is the per-image shape: images (b, 3, h, w) in [0, 1], one target per image, one result per
+    image, in order.
+    """
+
+    info: ClassVar["TechniqueInfo"]
+
+    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> Sequence[Result]:
+        """Run the technique on a batch of images."""
+        ...
+
+
+@dataclass(frozen=True)
+class TechniqueInfo:
+    """What the registry knows of a technique."""
+
+    name: str
+    family: str
+    summary: str
+    source: str
+    needs_gradient: bool
+    images_per_call: int
+    smoke: dict[str, Any]
+
+
+_registry: dict[str, type[Any]] = {}
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def technique(
+    *,
+    source: str,
+    needs_gradient: bool = False,
+    images_per_call: int = 8,
+    smoke: dict[str, Any] | None = None,
+) -> Callable[[type[Any]], type[Any]]:
+    """Turn a class into a technique: frozen, checked, registered under its name in kebab-case.
+
+    `source` is the paper and equation; `smoke` are tiny settings for `viz smoke`; `images_per_call`
+    is how many images share a call, so that batches can run across images.
+    """
+
+    def register(cls: type[Any]) -> type[Any]:
+        cls.__post_init__ = _checked(cls.__dict__.get("__post_init__"))
+        frozen = dataclass(frozen=True, kw_only=True)(cls)
+        frozen.info = TechniqueInfo(
+            name=re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower(),
+            family=cls.__module__.split(".")[-2],
+            summary=inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " "),
+            source=source,
+            needs_gradient=needs_gradient,
+            images_per_call=images_per_call,
+            smoke=smoke or {},
+        )
+        _registry[frozen.info.name] = frozen
+        return frozen
+
+    return register
+
+
+def _checked(more: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """A `__post_init__` that holds every value against its `Opt`, then does what the class asks for."""
+
+    def post_init(self: Any) -> None:
+        for option in options.options_of(type(self)):
+            options.check_value(option, getattr(self, option.name))
+        if more is not None:
+            more(self)
+
+    return post_init
+
+
+@cache
+def techniques() -> dict[str, type[Any]]:
+    """Every technique by name: the built-in ones, then those of installed packages."""
+    for module in _modules_below("viz.techniques"):
+        importlib.import_module(module)
+    for entry in entry_points(group="viz.techniques"):
+        entry.load()
+    return dict(sorted(_registry.items()))
+
+
+def find(name: str) -> type[Any]:
+    """The technique called `name`; raises `UnknownName` with the nearest ones."""
+    try:
+        return techniques()[name]
+    except KeyError:
+        raise UnknownName("technique", name, techniques(), "`viz --help` lists all techniques") from None
+
+
+def settings(instance: Any) -> dict[str, Any]:
+    """A technique's options as plain values, for run.json and for the run's hash."""
+    return dataclasses.asdict(instance)
+
+
+def _modules_below(package: str) -> Iterator[str]:
+    root = importlib.import_module(package)
+    for module in pkgutil.walk_packages(root.__path__, package + "."):
+        if not module.name.rsplit(".", 1)[-1].startswith("_"):
+            yield module.name
