@@ -12,8 +12,7 @@ from typing import Any
 from viz.core.errors import NoImages, UsageError
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
-    + (".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".jp2")
+    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .ppm .pgm .pbm .pnm .avif .heic .jp2".split()
 )
 
 
