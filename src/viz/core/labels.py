@@ -21,7 +21,7 @@ class Labels:
 
         Raises `UnknownName` with the nearest names, `UsageError` where several classes share the name.
         """
-        if text.isdecimal():
+        if text.strip().isdecimal():
             return _checked_index(int(text), classes)
         found = [i for i, name in enumerate(self.names) if text.strip().lower() in _synonyms(name)]
         if len(found) == 1:
@@ -43,3 +43,8 @@ def _checked_index(index: int, classes: int) -> int:
     if not 0 <= index < classes:
         raise UsageError(f"class {index} does not exist", f"the model has classes 0 to {classes - 1}")
     return index
+
+
+def means(text: str, index: int, name: str) -> bool:
+    """Whether `text` (an index, a name or a synonym, in any case) means the class with this index and name."""
+    return int(text) == index if text.strip().isdecimal() else text.strip().lower() in _synonyms(name)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter, Scores, Squash, per_image, probabilities
 from viz.core.errors import UsageError
 from viz.core.result import FloatArray
 
+Ranking = NDArray[np.intp]
 ScoreKind = Literal["auto", "logit", "probability"]
 
 
@@ -89,23 +91,25 @@ def targets_for(
     images: FloatArray,
     score: ScoreKind = "auto",
     truths: Sequence[str | None] | None = None,
+    order: Ranking | None = None,
 ) -> list[Target]:
     """One target per image from what the user typed.
 
     `top1`, `top2`, … is the class the model ranks there for that image; `label` is the image's own
     true class (`truths`); `207` or `tabby` is a class; `LAYER:CHANNEL` or `LAYER:CHANNEL@Y,X` a neuron;
-    `A - B` and `A + B` are differences and sums of the above.
+    `A - B` and `A + B` are differences and sums of the above. `order` spares the forward pass that ranks
+    the classes where it is known: (b, classes) indices by falling score.
     Raises `UsageError` or `UnknownName` saying what was not understood.
     """
     parts = re.split(r"\s+([+-])\s+", text.strip())
-    total = _single(parts[0], model, images, score, truths)
+    total = _single(parts[0], model, images, score, truths, order)
     for sign, part in zip(parts[1::2], parts[2::2], strict=True):
-        others = _single(part, model, images, score, truths)
+        others = _single(part, model, images, score, truths, order)
         total = [a + b if sign == "+" else a - b for a, b in zip(total, others, strict=True)]
     return total
 
 
-def ranked_classes(model: Adapter, images: FloatArray) -> tuple[np.ndarray, FloatArray]:
+def ranked_classes(model: Adapter, images: FloatArray) -> tuple[Ranking, FloatArray]:
     """Classes by falling score, (b, classes) indices, and the probabilities (b, classes) in class order."""
     term, _ = _class_term(model, 0, "probability")
     values = per_image(model.run(images, [term.layer])[term.layer])
@@ -119,9 +123,10 @@ def _single(
     images: FloatArray,
     score: ScoreKind,
     truths: Sequence[str | None] | None,
+    order: Ranking | None,
 ) -> list[Target]:
     if match := re.fullmatch(r"top(\d+)", text):
-        return _ranked(model, images, int(match[1]), score)
+        return _ranked(model, images, int(match[1]), score, order)
     if text == "label":
         return [_true_target(model, truth, score) for truth in truths or [None] * len(images)]
     if match := re.fullmatch(r"(.+):(\d+)(?:@(\d+),(\d+))?", text):
@@ -131,10 +136,11 @@ def _single(
     return [class_target(model, model.labels.index(text, classes), score)] * len(images)
 
 
-def _ranked(model: Adapter, images: FloatArray, rank: int, score: ScoreKind) -> list[Target]:
+def _ranked(model: Adapter, images: FloatArray, rank: int, score: ScoreKind, order: Ranking | None) -> list[Target]:
     if not 1 <= rank <= _scores(model).classes:
         raise UsageError(f"top{rank} does not exist", f"the model has {_scores(model).classes} classes")
-    order, _ = ranked_classes(model, images)
+    if order is None:
+        order, _ = ranked_classes(model, images)
     return [class_target(model, int(index), score) for index in order[:, rank - 1]]
 
 

@@ -31,6 +31,10 @@ class Technique(Protocol):
         """Run the technique on a batch of images."""
         ...
 
+    def passes(self, size: tuple[int, int]) -> int:
+        """Forward passes per image of a model with input `size`; for estimates."""
+        ...
+
 
 @dataclass(frozen=True)
 class TechniqueInfo:

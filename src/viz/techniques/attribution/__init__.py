@@ -1,1 +1,1 @@
-"""TBD."""
+"""What in this image made the model say that?"""

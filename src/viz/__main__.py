@@ -1,0 +1,6 @@
+"""`python -m viz`."""
+
+from viz.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Reading an ONNX file without trusting it: the graph, its constants, its hash; external data stays inside."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import external_data_helper, numpy_helper
+
+from viz.core.errors import ModelError
+
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """An ONNX file as read: large weights kept in their external files are left there."""
+
+    path: Path
+    model: onnx.ModelProto
+    sha256: str
+
+    @property
+    def graph(self) -> onnx.GraphProto:
+        """The main graph."""
+        return self.model.graph
+
+    @cached_property
+    def opset(self) -> int:
+        """Version of the standard operator set."""
+        return max((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Key and value pairs that the file's author left."""
+        return {entry.key: entry.value for entry in self.model.metadata_props}
+
+
+def read(path: Path) -> OnnxFile:
+    """Read and check a file. Raises `ModelError` for what is not ONNX, is truncated or reaches outside."""
+    model = _decode(path)
+    if not model.graph.node:
+        raise ModelError(f"{path.name} holds no graph", "export the model again; the file may be truncated")
+    external = sorted({_external_file(path, tensor) for tensor in _external_tensors(model)})
+    if model.functions:
+        model = _inlined(model, path)
+    return OnnxFile(path, model, _sha256([path, *external]))
+
+
+def _decode(path: Path) -> onnx.ModelProto:
+    if path.suffix == ".ort":
+        raise ModelError(
+            f"{path.name} is in ORT format, which cannot show inner tensors", "give the .onnx it came from"
+        )
+    try:
+        return onnx.load(str(path), load_external_data=False)
+    except FileNotFoundError:
+        raise ModelError(
+            f"the model file {str(path)!r} does not exist", "check the path, or try `viz zoo list`"
+        ) from None
+    except OSError as problem:
+        raise ModelError(f"{str(path)!r} cannot be read: {problem.strerror or problem}") from None
+    except (DecodeError, ValueError, RecursionError) as problem:
+        raise ModelError(
+            f"{path.name} is not an ONNX file, or is truncated ({problem})",
+            "compare its size and checksum with the original",
+        ) from None
+
+
+def _inlined(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    """Local functions written out, so that the tensors inside them can be shown."""
+    from onnx import inliner
+
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as problem:  # the inliner raises bare C++ errors on malformed or self-recursive functions
+        raise ModelError(f"the local functions of {path.name} cannot be expanded: {problem}") from None
+
+
+def tensors_in(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Every stored tensor of a graph and of the graphs inside its nodes."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        yield from _tensors_of(node)
+
+
+def _tensors_of(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("t"):
+            yield attribute.t
+        yield from attribute.tensors
+        for graph in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
+            yield from tensors_in(graph)
+
+
+def _external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    inner = (t for function in model.functions for node in function.node for t in _tensors_of(node))
+    for tensor in [*tensors_in(model.graph), *inner]:
+        if external_data_helper.uses_external_data(tensor):
+            yield tensor
+
+
+def _external_file(path: Path, tensor: onnx.TensorProto) -> Path:
+    """The file that holds a tensor; refused where it is not inside the model's own folder."""
+    location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
+    folder = path.absolute().parent.resolve()
+    file: Path = (folder / location).resolve()
+    if not location or not file.is_relative_to(folder):
+        raise ModelError(
+            f"{path.name} keeps {tensor.name!r} in {location!r}, outside its own folder; refused",
+            "put the data file beside the model and correct its location (onnx.save_model does)",
+        )
+    if not file.is_file():
+        raise ModelError(f"{path.name} needs its data file {location!r}, which is not there", f"put it into {folder}")
+    return file
+
+
+def _sha256(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+class Constants:
+    """Values of the tensors that do not depend on the image: initializers, Constant nodes, and what follows."""
+
+    def __init__(self, graph: onnx.GraphProto, folder: Path):
+        self._folder = str(folder)
+        self._tensors = {tensor.name: tensor for tensor in graph.initializer}
+        self._nodes = {node.output[0]: node for node in graph.node if node.op_type == "Constant" and node.output}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tensors or name in self._nodes
+
+    def __call__(self, name: str) -> NDArray[Any] | None:
+        """The value, or None where `name` is not a constant."""
+        if name in self._tensors:
+            return np.asarray(numpy_helper.to_array(self._tensors[name], self._folder))
+        node = self._nodes.get(name)
+        return _constant_value(node) if node is not None else None
+
+
+def _constant_value(node: onnx.NodeProto) -> NDArray[Any] | None:
+    for attribute in node.attribute:
+        value = onnx.helper.get_attribute_value(attribute)
+        if attribute.name == "value":
+            return np.asarray(numpy_helper.to_array(value))
+        if attribute.name.startswith("value_") and "string" not in attribute.name:
+            return np.asarray(value)
+    return None

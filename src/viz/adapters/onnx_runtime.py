@@ -1,0 +1,221 @@
+"""Any ONNX file, forward, on onnxruntime: pixels in, any tensor out, any batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, helper
+
+from viz.adapters import onnx_session
+from viz.adapters.onnx_batch import open_batch
+from viz.adapters.onnx_file import Constants, OnnxFile, read
+from viz.adapters.onnx_input import further_inputs, image_input
+from viz.adapters.onnx_layers import Tensors, list_layers
+from viz.adapters.onnx_outputs import with_float_ends
+from viz.adapters.onnx_scores import find_scores
+from viz.core.adapter import Adapter, ModelSource, per_image
+from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
+from viz.core.label_sources import resolve_labels
+from viz.core.model_options import ModelOptions
+from viz.core.preprocess_sources import InputFacts, resolve_preprocess
+from viz.core.result import FloatArray
+
+# How far images run together may stray from images run alone, relative to the tensor's largest value.
+# Reduced precision rounds differently with another order of summation; a graph that mixes images up
+# is off by far more.
+_BATCH_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "quantized": 2e-2}
+
+
+@dataclass
+class _Program:
+    """A session for one set of tensors: which output carries each, and whether batches may be run whole."""
+
+    session: ort.InferenceSession
+    carried: Mapping[str, str]
+    whole_batches: bool
+
+
+class OnnxAdapter(Adapter):
+    """An ONNX file on onnxruntime. See `viz.core.adapter.Adapter` for the contract."""
+
+    def __init__(self, path: Path, options: ModelOptions, spec: str = "", zoo: Mapping[str, Any] | None = None):
+        self._file: OnnxFile = read(path)
+        self._options = options
+        graph = self._file.graph
+        self._image = image_input(graph, options.layout)
+        self.notes = []
+        self.preprocess, warnings = resolve_preprocess(
+            self._facts(), options, path, self._file.metadata, (zoo or {}).get("preprocess")
+        )
+        self.notes += warnings
+        self._further = further_inputs(graph, self._image, options.input)
+        self._dtype = helper.tensor_dtype_to_np_dtype(self._image.elem_type)
+        self._check_integer_range()
+        self._constants = Constants(graph, path.absolute().parent)
+        self._tensors = Tensors(self._file, self._image, self.preprocess.size)
+        self.layers = list_layers(self._file, self._image, self._tensors, self._constants)
+        self.outputs = tuple(value.name for value in graph.output)
+        self._device = onnx_session.choose_device(options)
+        self.source = ModelSource(
+            path.stem, spec or str(path), self._file.sha256, f"onnxruntime {ort.__version__}", self._device.name
+        )
+        self._programs: dict[tuple[str, ...], _Program] = {}
+        self._opened: ModelProto | None = None
+        self._find_scores()
+        classes = self.scores.classes if self.scores else None
+        self.labels, warnings = resolve_labels(options, path, self._file.metadata, classes, (zoo or {}).get("labels"))
+        self.notes += warnings
+
+    def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run`. One session per set of layers, kept for the next call."""
+        names = tuple(dict.fromkeys(layers))
+        program = self._program(names)
+        whole = program.whole_batches or len(images) == 1 == (self._image.batch or 1)
+        return self._run_whole(program, images) if whole else self._run_in_pieces(program, images)
+
+    # --- set-up -------------------------------------------------------------------------------
+
+    def _facts(self) -> InputFacts:
+        image = self._image
+        signed = image.elem_type == TensorProto.INT8
+        return InputFacts(image.size, image.channels, image.layout, image.integer, signed)
+
+    def _check_integer_range(self) -> None:
+        """Whole-number inputs must hold what black and white become; anything else would wrap around."""
+        if not self._image.integer:
+            return
+        ends = self.preprocess.encode(np.stack([np.full((3, 1, 1), v, np.float32) for v in (0, 1)]))
+        limits = np.iinfo(self._dtype)
+        if ends.min() < limits.min or ends.max() > limits.max:
+            raise UsageError(
+                f"the model takes {self._dtype}, but pixels become {ends.min():g} to {ends.max():g}",
+                f"give --range {limits.min},{limits.max}, or another --preprocess",
+            )
+
+    def _find_scores(self) -> None:
+        """Scores as the graph shows them, then one trial run: does it run, and what do the values say?"""
+        self.scores, notes = find_scores(self._file.graph, self._tensors, self._options.output)
+        self.notes += notes
+        trial = self._noise(1)
+        if self.scores is None:
+            self.run(trial, self.outputs[:1])
+            return
+        name = self.scores.logits or self.scores.probabilities
+        assert name is not None, "Scores name logits, probabilities or both"
+        values = per_image(self.run(trial, [name])[name])
+        if self.scores.to_probability == "none" and self.scores.logits and _are_probabilities(values):
+            self.scores = replace(self.scores, logits=None, probabilities=name)
+            self.notes.append(f"output {name!r} is positive and sums to 1: read as probabilities")
+
+    def _noise(self, count: int) -> FloatArray:
+        """Different random images, the same in every run."""
+        shape = (count, 3, *self.preprocess.size)
+        return np.random.default_rng(0).random(shape, np.float32)
+
+    # --- sessions -----------------------------------------------------------------------------
+
+    def _program(self, names: tuple[str, ...]) -> _Program:
+        """The session for these tensors, made and checked on first use."""
+        if names not in self._programs:
+            for name in names:
+                if name not in self.layers and name not in self.outputs:
+                    raise UnknownName(
+                        "tensor", name, self.layers, f"`viz layers --model {self.source.spec}` lists them"
+                    )
+            self._programs[names] = self._make_program(names)
+        return self._programs[names]
+
+    def _make_program(self, names: tuple[str, ...]) -> _Program:
+        """Prefer a graph that takes any batch; keep it only if three images together equal three alone."""
+        single = self._session(self._file.model, names, whole_batches=False)
+        images = self._noise(3)
+        alone = self._run_in_pieces(single, images)
+        try:
+            together_program = single if self._image.batch is None else self._session(self._open(), names, True)
+            together_program = replace(together_program, whole_batches=True)
+            together = self._run_whole(together_program, images)
+        except OutOfMemory:
+            raise
+        except ModelError as problem:
+            return self._looping(single, problem.problem.splitlines()[0])
+        worst = max((_difference(alone[name], together[name]) for name in names), default=0.0)
+        if worst > self._tolerance():
+            return self._looping(single, f"three images together differ from three alone by {worst:.2g} of the range")
+        return together_program
+
+    def _looping(self, single: _Program, reason: str) -> _Program:
+        size = self._image.batch or 1
+        note = f"the graph takes {size} image(s) at a time and cannot be opened to more: images run one by one"
+        if note not in self.notes:
+            self.notes += [note, f"why: {reason}"]
+        return single
+
+    def _open(self) -> ModelProto:
+        if self._opened is None:
+            self._opened = open_batch(self._file.model, self._image, self._constants, self._tensors.shapes)
+        return self._opened
+
+    def _session(self, model: ModelProto, names: Sequence[str], whole_batches: bool) -> _Program:
+        wanted = {name: self._tensors.types.get(name, 0) for name in names}
+        # Weights are copied here once per session, not per run; external ones stay in their file.
+        shown = ModelProto()
+        shown.CopyFrom(model)
+        carried = with_float_ends(shown, self._image, wanted)
+        folder = self._file.path.absolute().parent
+        session = onnx_session.make_session(shown, folder, self._device, self._options.threads)
+        return _Program(session, carried, whole_batches)
+
+    def _tolerance(self) -> float:
+        ops = {node.op_type for node in self._file.graph.node}
+        if any(op.startswith("QLinear") or op == "DequantizeLinear" for op in ops):
+            return _BATCH_TOLERANCE["quantized"]
+        return _BATCH_TOLERANCE["float32" if self._dtype == np.float32 else "float16"]
+
+    # --- running ------------------------------------------------------------------------------
+
+    def _run_whole(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
+        feeds = {self._image.name: self._encoded(images), **self._further}
+        try:
+            values = program.session.run(list(program.carried.values()), feeds)
+        except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
+            raise onnx_session.session_error(problem) from None
+        found = dict(zip(program.carried, values, strict=True))
+        for name, value in found.items():
+            if value.ndim == 0 or len(value) != len(images):
+                raise ModelError(f"{name!r} gave shape {value.shape} for {len(images)} images: it has no batch axis")
+        return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+    def _run_in_pieces(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
+        """As many images at a time as the graph was made for, the last piece filled up with copies."""
+        size = self._image.batch or 1
+        pieces = []
+        for start in range(0, len(images), size):
+            piece = images[start : start + size]
+            filled = piece if len(piece) == size else np.concatenate([piece, piece[-1:].repeat(size - len(piece), 0)])
+            values = self._run_whole(program, filled)
+            pieces.append({name: value[: len(piece)] for name, value in values.items()})
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in program.carried}
+
+    def _encoded(self, images: FloatArray) -> NDArray[Any]:
+        values = self.preprocess.encode(images)
+        if self._image.integer:
+            return np.rint(values).astype(self._dtype)
+        return values if self._dtype.kind != "f" else values.astype(self._dtype, copy=False)
+
+
+def _difference(a: FloatArray, b: FloatArray) -> float:
+    """Largest difference relative to the largest value; infinite where shapes or finiteness differ."""
+    if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+        return float("inf")
+    if not a.size:
+        return 0.0
+    scale = float(np.nanmax(np.abs(a))) or 1.0
+    return float(np.nanmax(np.abs(a - b))) / scale
+
+
+def _are_probabilities(values: FloatArray) -> bool:
+    return bool(values.shape[1] > 1 and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=1e-3))

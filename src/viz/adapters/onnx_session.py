@@ -1,0 +1,118 @@
+"""onnxruntime sessions: which device runs the model, tuned options, clear errors; nothing falls back unsaid."""
+
+import ctypes
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime as ort
+
+from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
+from viz.core.model_options import ModelOptions
+
+_MEMORY = re.compile(r"out of memory|failed to allocate|bad_?alloc|cudaErrorMemoryAllocation|allocate memory", re.I)
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where sessions run: the provider, its options, and what to call it."""
+
+    provider: str
+    options: dict[str, str]
+    name: str
+
+
+def choose_device(options: ModelOptions) -> Device:
+    """The device that was asked for; `auto` is CUDA where a GPU can be used, else the CPU."""
+    if options.provider:
+        return _named_provider(options.provider)
+    if options.device == "cpu":
+        return Device("CPUExecutionProvider", {}, "cpu")
+    if options.device == "auto":
+        usable = "CUDAExecutionProvider" in ort.get_available_providers() and _has_nvidia_driver()
+        return _cuda(0) if usable else Device("CPUExecutionProvider", {}, "cpu")
+    if match := re.fullmatch(r"cuda(?::(\d+))?", options.device):
+        return _cuda(int(match[1] or 0))
+    raise UsageError(f"--device {options.device} is not known", "choose auto, cpu, cuda or cuda:N; or give --provider")
+
+
+def make_session(model: onnx.ModelProto, folder: Path, device: Device, threads: int | None) -> ort.InferenceSession:
+    """A session on `device`. Raises `ModelError` where the model cannot run there, or would run elsewhere."""
+    providers = [(device.provider, device.options)]
+    if device.provider != "CPUExecutionProvider":
+        providers.append(("CPUExecutionProvider", {}))  # for single operators that the device lacks
+    try:
+        session = ort.InferenceSession(
+            model.SerializeToString(), _session_options(folder, threads), providers=providers
+        )
+    except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
+        raise session_error(problem) from None
+    if session.get_providers()[0] != device.provider:
+        raise ModelError(
+            f"{device.provider} could not be used: onnxruntime fell back to {session.get_providers()[0]}",
+            "install its libraries (CUDA: `pip install torch` with CUDA brings them), or say --device cpu",
+        )
+    return session
+
+
+def session_error(problem: Exception) -> ModelError:
+    """onnxruntime's exception as ours; running out of memory is told apart, because a smaller batch may fit."""
+    text = " ".join(str(problem).split())
+    if _MEMORY.search(text):
+        return OutOfMemory(f"out of memory: {text[:200]}", "use a smaller --batch-size")
+    return ModelError(f"onnxruntime cannot run this model: {text[:400]}", _advice(text))
+
+
+def _advice(text: str) -> str:
+    if "Could not find an implementation" in text or "NOT_IMPLEMENTED" in text:
+        return "this onnxruntime has no kernel for that operator version: convert the file to a newer opset"
+    if "opset" in text.lower() or "IR version" in text:
+        return "the file is newer than this onnxruntime: upgrade onnxruntime, or export with an older opset"
+    return "check the file with `python -m onnx.checker FILE`"
+
+
+def _session_options(folder: Path, threads: int | None) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # errors come back as exceptions, which say the same
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    if threads:
+        options.intra_op_num_threads = threads
+    # Sessions are made from bytes, so onnxruntime must be told where external data lies.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder.absolute()))
+    return options
+
+
+def _named_provider(name: str) -> Device:
+    available = ort.get_available_providers()
+    known = {p.removesuffix("ExecutionProvider").lower(): p for p in available}
+    found = name if name in available else known.get(name.lower())
+    if found is None:
+        listing = "installed here: " + ", ".join(available) + "; docs/how-to/devices.md says which package has which"
+        raise UnknownName("execution provider", name, available, listing)
+    return Device(found, {}, found)
+
+
+def _cuda(index: int) -> Device:
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        raise ModelError("this onnxruntime was built without CUDA", "pip install onnxruntime-gpu, or say --device cpu")
+    if not _has_nvidia_driver():
+        raise ModelError("no NVIDIA driver was found on this machine", "say --device cpu")
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # finds the CUDA libraries that torch's wheels bring
+    return Device("CUDAExecutionProvider", {"device_id": str(index)}, f"cuda:{index}")
+
+
+def _has_nvidia_driver() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def details(device: Device) -> dict[str, Any]:
+    """What a record says about the runtime."""
+    return {"onnxruntime": ort.__version__, "provider": device.provider}

@@ -1,0 +1,58 @@
+"""The command line: parses, runs, prints. Errors become a message, the next step and an exit code."""
+
+import os
+import sys
+from typing import NoReturn
+
+from viz.core.errors import ExitCode, VizError
+
+
+def main() -> NoReturn:
+    """Run `viz` with the arguments of this process and exit with the documented code."""
+    from viz.cli.app import app
+
+    try:
+        code = app(standalone_mode=False)
+    except VizError as problem:
+        _explain(problem)
+        code = problem.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command continues where this one stopped", file=sys.stderr)  # noqa: T201
+        code = 130
+    except BrokenPipeError:  # `viz predict … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    except Exception as problem:  # the last stop: said as a bug, with how to report it
+        code = _usage_code(problem)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _explain(problem: VizError) -> None:
+    from viz.cli.console import errors
+
+    errors.print(f"[bold red]error[/]: {_plain(problem.problem)}", highlight=False)
+    if problem.next_step:
+        errors.print(f"[dim]→[/] {_plain(problem.next_step)}", highlight=False)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _usage_code(problem: Exception) -> int:
+    """Typer's own usage errors print themselves; anything else is a bug of ours."""
+    show, code = getattr(problem, "show", None), getattr(problem, "exit_code", None)
+    if callable(show) and isinstance(code, int):
+        show()
+        return code
+    from viz.cli.console import errors
+
+    errors.print_exception(show_locals=False)
+    errors.print(
+        "[bold red]internal error[/]: this is a bug in viz. Please report it with the command, the text above "
+        "and the versions (`viz --version`); finished images are safe in the run folder.",
+        highlight=False,
+    )
+    return ExitCode.INTERNAL

@@ -1,0 +1,122 @@
+"""One command per technique: `viz occlusion --model M SOURCE…`."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import typer
+
+from viz.cli.arguments import build, command, flag_parameter, model_parameter, sources_parameter
+from viz.cli.console import errors
+from viz.cli.progress import RunProgress
+from viz.cli.tables import print_records
+from viz.core.model_options import ModelOptions
+from viz.core.run_options import RunOptions
+from viz.core.technique import techniques
+
+Format = Literal["table", "json", "jsonl", "csv"]
+FAMILY_PANELS = {
+    "attribution": "Explain an image",
+    "activation": "See the neurons",
+    "synthesis": "Make images",
+    "attack": "Fool the network",
+    "metrics": "Judge a map",
+}
+
+
+def add_techniques(app: typer.Typer) -> None:
+    """Add a command for every registered technique."""
+    for name, technique in techniques().items():
+        panel = FAMILY_PANELS.get(technique.info.family, technique.info.family)
+        app.command(name, help=_help(technique), rich_help_panel=panel)(_command(technique))
+
+
+def _help(technique: Any) -> str:
+    return f"{(technique.__doc__ or '').strip()}\n\nSource: {technique.info.source}."
+
+
+def _command(technique: Any) -> Any:
+    def body(model: str, sources: list[str], output_format: Format, dry_run: bool, **values: Any) -> int:
+        instance = build(technique, values)
+        options = build(RunOptions, values)
+        loaded = load_model(model, build(ModelOptions, values))
+        if dry_run:
+            from viz.cli.dry_run import print_dry_run
+
+            return print_dry_run(instance, loaded, sources, options)
+        return _run(instance, loaded, sources, options, output_format)
+
+    formatted = flag_parameter("format", Format, "table", "What goes to stdout.", "Results")
+    leading = [
+        sources_parameter(),
+        model_parameter(),
+        formatted.replace(name="output_format"),
+        flag_parameter("dry_run", bool, False, "Say what would run, how long and where to, and stop.", "Results"),
+    ]
+    groups = [(technique, technique.info.name.capitalize()), (RunOptions, "Results"), (ModelOptions, "Model")]
+    return command(body, groups, leading)
+
+
+def load_model(model: str, options: ModelOptions) -> Any:
+    """The adapter, with what it says about itself printed to stderr."""
+    from viz.models import open_model
+
+    adapter = open_model(model, options)
+    errors.print(f"[dim]model[/] {adapter.source.name} on {adapter.source.device}, {adapter.source.runtime}")
+    origins = ", ".join(dict.fromkeys(adapter.preprocess.origin.values()))
+    errors.print(f"[dim]input[/] {adapter.preprocess.describe()} [dim](from: {origins})[/]", highlight=False)
+    for note in adapter.notes:
+        errors.print(f"[yellow]note[/] {note}", highlight=False)
+    return adapter
+
+
+def _run(instance: Any, model: Any, sources: Sequence[str], options: RunOptions, output_format: Format) -> int:
+    from viz.report import write_report
+    from viz.runs import run, run_path
+
+    said = len(model.notes)
+    folder = run_path(instance, model, sources, options)
+    try:
+        with RunProgress() as progress:
+            summary = run(instance, model, sources, options, progress, "viz " + shlex.join(sys.argv[1:]))
+    except BaseException:
+        _report_what_is_there(folder)
+        raise
+    page = write_report(summary.folder)
+    for note in model.notes[said:]:
+        errors.print(f"[yellow]note[/] {note}", highlight=False)
+    print_records(summary.records, output_format)
+    _print_outcome(summary, page)
+    return int(summary.exit_code)
+
+
+def _report_what_is_there(folder: Path) -> None:
+    """A page of what was finished before an error or Ctrl-C; the error itself goes on."""
+    from viz.report import write_report
+
+    if (folder / "run.json").exists() and (folder / "results.jsonl").exists():
+        page = write_report(folder)
+        errors.print(f"stopped early; what was finished is in {page}", highlight=False)
+
+
+def _print_outcome(summary: Any, page: Path) -> None:
+    run = json.loads((summary.folder / "run.json").read_text(encoding="utf-8"))
+    done = run["images"]["done"]
+    parts = [f"{done} image(s) done", f"score: {run['score']}"]
+    if summary.reused:
+        parts.append(f"{summary.reused} of them from before")
+    if summary.forwards and summary.seconds > 0:
+        parts.append(f"{summary.forwards / summary.seconds:.0f} forward passes/s")
+    errors.print("[green]✓[/] " + ", ".join(parts), highlight=False)
+    for warning in run["warnings"]:
+        errors.print(f"[yellow]warning[/] {warning}", highlight=False)
+    for record in summary.failed[:20]:
+        errors.print(f"[red]failed[/] {record['name']}: {record['reason']}", highlight=False, markup=True)
+    if len(summary.failed) > 20:
+        errors.print(f"[red]failed[/] and {len(summary.failed) - 20} more: see results.jsonl")
+    if summary.skipped:
+        errors.print(f"[dim]{len(summary.skipped)} other file(s) passed over: not images by their suffix[/]")
+    errors.print(f"page: {page}", highlight=False, soft_wrap=True)

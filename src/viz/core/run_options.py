@@ -1,0 +1,71 @@
+"""What a command over images is asked to do: the options that such commands share."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from viz.core.errors import UsageError
+from viz.core.images import MAX_PIXELS
+from viz.core.options import Opt
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """Which images, how they are read, how many go through the model at once."""
+
+    limit: Annotated[int | None, Opt("Only the first N images.", min=1, metavar="N")] = None
+    shard: Annotated[str | None, Opt("Only this share of the images: 2/8 is the second of eight.", metavar="I/N")] = (
+        None
+    )
+    batch_size: Annotated[
+        str, Opt("Images per forward pass, or auto; halved when memory runs out.", metavar="auto|N")
+    ] = "auto"
+    background: Annotated[str, Opt("What shows through transparent pixels, in 0-255.", metavar="R,G,B")] = "255,255,255"
+    max_pixels: Annotated[int, Opt("Larger images are refused, against decompression bombs.", min=1)] = MAX_PIXELS
+    fail_fast: Annotated[bool, Opt("Stop at the first image that cannot be used.")] = False
+
+    @property
+    def batch(self) -> int | None:
+        """The batch size as a number; None for automatic. Raises `UsageError`."""
+        if self.batch_size == "auto":
+            return None
+        if self.batch_size.isdecimal() and int(self.batch_size) >= 1:
+            return int(self.batch_size)
+        problem = f"--batch-size {self.batch_size} is neither auto nor a whole number from 1"
+        raise UsageError(problem, "leave it out for auto")
+
+    @property
+    def background_colour(self) -> tuple[int, int, int]:
+        """`background` as three numbers. Raises `UsageError`."""
+        parts = [part.strip() for part in self.background.split(",")]
+        if len(parts) == 3 and all(part.isdecimal() and int(part) <= 255 for part in parts):
+            return int(parts[0]), int(parts[1]), int(parts[2])
+        problem = f"--background {self.background} is not a colour"
+        raise UsageError(problem, "give R,G,B in 0-255: --background 255,255,255")
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """`shard` as (which, of how many), counted from 1; (1, 1) for all. Raises `UsageError`."""
+        which, _, count = (self.shard or "1/1").partition("/")
+        if which.isdecimal() and count.isdecimal() and 1 <= int(which) <= int(count):
+            return int(which), int(count)
+        raise UsageError(f"--shard {self.shard} is not I/N with I from 1 to N", "for example --shard 2/8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(ImageOptions):
+    """Also: which score is explained, and where the results go."""
+
+    target: Annotated[
+        str,
+        Opt("top1, top2, …; a class by name or index; label (each image's own); LAYER:CHANNEL[@Y,X]; or A - B."),
+    ] = "top1"
+    score: Annotated[
+        str,
+        Opt(
+            "logit (before the softmax), probability, or auto: logit where there is one.",
+            choices=("auto", "logit", "probability"),
+        ),
+    ] = "auto"
+    out: Annotated[
+        str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
+    ] = None

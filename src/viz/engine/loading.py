@@ -1,0 +1,83 @@
+"""Images decoded in threads, ahead of the model."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from viz.core.discovery import ImageFile, Listing, find_images
+from viz.core.errors import ImageError
+from viz.core.images import Box, Photo, fit, read
+from viz.core.preprocess import Preprocess
+from viz.core.result import FloatArray
+from viz.core.run_options import ImageOptions
+
+_KEPT_BYTES = 12_000_000  # a photo up to 4 megapixels waits in memory for its drawing; larger ones are read again
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An image ready for the model, or the reason why it is not one, or neither where it was done before."""
+
+    file: ImageFile
+    sha256: str = ""
+    pixels: FloatArray | None = None
+    box: Box | None = None
+    size: tuple[int, int] = (0, 0)
+    photo: Photo | None = None
+    failure: ImageError | None = None
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How image files are read for one model."""
+
+    preprocess: Preprocess
+    background: tuple[int, int, int]
+    max_pixels: int
+
+    def photo(self, file: ImageFile) -> Photo:
+        """The decoded image; raises `ImageError`."""
+        return read(file.path, self.background, self.max_pixels)
+
+    def load(self, file: ImageFile, done_sha256: str | None) -> Loaded:
+        """Decode and fit; an image whose file still has `done_sha256` is not decoded at all."""
+        if done_sha256 is not None and _sha256(file) == done_sha256:
+            return Loaded(file, done_sha256)
+        try:
+            photo = self.photo(file)
+            fitted = fit(photo, self.preprocess)
+        except ImageError as problem:
+            return Loaded(file, failure=problem)
+        kept = photo if photo.pixels.nbytes <= _KEPT_BYTES else None
+        return Loaded(file, photo.sha256, fitted.pixels, fitted.box, photo.size, kept)
+
+
+def listed(sources: Sequence[str | Path], options: ImageOptions) -> Listing:
+    """The images of a command: all in `sources`, then `--limit`, then this shard's share."""
+    listing = find_images(sources, options.limit)
+    which, count = options.share
+    return replace(listing, files=listing.files[which - 1 :: count])
+
+
+def read_ahead(
+    chunks: Iterable[Sequence[ImageFile]], load: Callable[[ImageFile], Loaded], threads: int = 2
+) -> Iterator[list[Loaded]]:
+    """Loaded chunks in order; while one is worked on, the next is being decoded."""
+    with ThreadPoolExecutor(threads, "viz-decode") as pool:
+        waiting: deque[list[Future[Loaded]]] = deque()
+        for chunk in chunks:
+            waiting.append([pool.submit(load, file) for file in chunk])
+            if len(waiting) == 2:
+                yield [future.result() for future in waiting.popleft()]
+        while waiting:
+            yield [future.result() for future in waiting.popleft()]
+
+
+def _sha256(file: ImageFile) -> str | None:
+    try:
+        return hashlib.sha256(file.path.read_bytes()).hexdigest()
+    except OSError:
+        return None

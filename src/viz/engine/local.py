@@ -1,0 +1,139 @@
+"""The local engine: chunks of images through a technique on this machine, drawn and saved in a thread behind it."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+
+from viz.core.adapter import Adapter
+from viz.core.discovery import ImageFile
+from viz.core.errors import ImageError
+from viz.core.result import FloatArray, Result
+from viz.core.target import ranked_classes, targets_for
+from viz.engine.job import Job
+from viz.engine.loading import Loaded, read_ahead
+from viz.engine.records import done_record, failed_record
+from viz.engine.run_folder import Record, RunFolder, chunks
+from viz.engine.saving import save
+
+
+class Listener(Protocol):
+    """Told as a run goes on; a progress bar is one."""
+
+    def image(self, record: Record, fresh: bool) -> None:
+        """One image is settled: done, failed, or (not fresh) found done from before."""
+        ...
+
+
+def process(job: Job, files: Sequence[ImageFile], folder: RunFolder, listener: Listener) -> list[Record]:
+    """Run `job` over `files`, continuing what `folder` holds. Returns one record per file, in order.
+
+    Raises `ModelError` where the model fails, and `ImageError` for the first bad image with `fail_fast`;
+    whatever was finished before stays in the folder.
+    """
+    groups = chunks(files, job.technique.info.images_per_call)
+    before = _finished(folder, groups)
+    settled: dict[str, Record] = {}
+    with ThreadPoolExecutor(1, "viz-save") as writer:
+        waiting: list[Future[list[Record]]] = []
+        for loaded in read_ahead(groups, lambda file: job.loader.load(file, _sha256(before, file))):
+            waiting.append(_submit(job, loaded, before, folder, writer))
+            while len(waiting) > 1:  # at most one chunk waits to be drawn while the next one runs
+                _settle(waiting.pop(0).result(), before, settled, listener)
+            _stop_at_failure(job, settled)
+        for future in waiting:
+            _settle(future.result(), before, settled, listener)
+        _stop_at_failure(job, settled)
+    return [settled[file.name] for file in files]
+
+
+def _finished(folder: RunFolder, groups: Sequence[Sequence[ImageFile]]) -> dict[str, Record]:
+    """Records that still hold. A chunk of which some are missing was cut off: all of it is done again.
+
+    Its images share batches, and only the same batches give the same bytes.
+    """
+    records = folder.records()
+    whole = [group for group in groups if all(file.name in records for file in group)]
+    found = {file.name: records[file.name] for group in whole for file in group}
+    return {name: r for name, r in found.items() if r["status"] == "failed" or folder.has_files_of(r)}
+
+
+def _sha256(before: dict[str, Record], file: ImageFile) -> str | None:
+    return before.get(file.name, {}).get("sha256")
+
+
+def _submit(
+    job: Job, loaded: Sequence[Loaded], before: dict[str, Record], folder: RunFolder, writer: ThreadPoolExecutor
+) -> "Future[list[Record]]":
+    """Run the model on what is new in a chunk; drawing and saving go to the writer."""
+    fresh = [item for item in loaded if item.pixels is not None or item.failure is not None]
+    outcomes = _computed(job, [item for item in fresh if item.failure is None])
+    outcomes.update({item.file.name: item.failure for item in fresh if item.failure is not None})
+    return writer.submit(_commit, job, loaded, outcomes, before, folder)
+
+
+Outcome = tuple[Record, Result] | ImageError
+
+
+def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
+    """Results by image name; an image whose own target is unknown is a failure of that image only."""
+    outcomes: dict[str, Any] = {}
+    if job.target == "label":
+        outcomes = {i.file.name: _no_label() for i in loaded if i.file.truth is None}
+        loaded = [i for i in loaded if i.file.truth is not None]
+    if not loaded:
+        return outcomes
+    images = np.stack([item.pixels for item in loaded if item.pixels is not None])
+    order, probabilities = _ranking(job.model, images)
+    targets = targets_for(job.target, job.model, images, job.score, [i.file.truth for i in loaded], order)
+    results = job.technique(job.model, images, targets)
+    for i, (item, target, result) in enumerate(zip(loaded, targets, results, strict=True)):
+        top = None if order is None or probabilities is None else (order[i, :5], probabilities[i])
+        outcomes[item.file.name] = (done_record(job.model, item, target, top, result), result)
+    return outcomes
+
+
+def _ranking(model: Adapter, images: FloatArray) -> tuple[Any, Any]:
+    return ranked_classes(model, images) if model.scores else (None, None)
+
+
+def _no_label() -> ImageError:
+    return ImageError("its true class is not known", "put a labels.json beside the images, or use another --target")
+
+
+def _commit(
+    job: Job, loaded: Sequence[Loaded], outcomes: dict[str, Any], before: dict[str, Record], folder: RunFolder
+) -> list[Record]:
+    """Draw and save a chunk, then add its records in one write."""
+    records, new = [], []
+    for item in loaded:
+        outcome = outcomes.get(item.file.name)
+        if outcome is None:
+            records.append(before[item.file.name])
+            continue
+        if isinstance(outcome, ImageError):
+            record = failed_record(item.file, outcome)
+        else:
+            record, result = outcome
+            save(folder, item, result, job)
+        records.append(record)
+        if record != before.get(item.file.name):
+            new.append(record)
+    if new:
+        folder.append(new)
+    return records
+
+
+def _settle(
+    records: Sequence[Record], before: dict[str, Record], settled: dict[str, Record], listener: Listener
+) -> None:
+    for record in records:
+        settled[record["name"]] = record
+        listener.image(record, fresh=before.get(record["name"]) is not record)
+
+
+def _stop_at_failure(job: Job, settled: dict[str, Record]) -> None:
+    failed = next((r for r in settled.values() if r["status"] == "failed"), None)
+    if job.fail_fast and failed is not None:
+        raise ImageError(f"{failed['name']}: {failed['reason']}", "leave --fail-fast out to go on with the others")

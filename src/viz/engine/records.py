@@ -1,0 +1,81 @@
+"""One image's line in results.jsonl."""
+
+from typing import Any
+
+import numpy as np
+
+from viz.core.adapter import Adapter
+from viz.core.discovery import ImageFile
+from viz.core.errors import ImageError
+from viz.core.images import Box
+from viz.core.result import Number, Result
+from viz.core.target import Target
+from viz.engine.loading import Loaded
+
+Record = dict[str, Any]
+
+
+def done_record(model: Adapter, item: Loaded, target: Target, top: Any, result: Result) -> Record:
+    """The record of an image that worked. `top` is (best class indices, probabilities of all) or None."""
+    assert item.box is not None, "a loaded image has the box that the model saw"
+    key = item.file.key
+    return {
+        "name": item.file.name,
+        "key": key,
+        "status": "done",
+        "sha256": item.sha256,
+        "size": list(item.size),
+        "box": [_short(v) for v in (item.box.left, item.box.top, item.box.right, item.box.bottom)],
+        "truth": truth_name(model, item.file.truth),
+        "target": {"label": target.label, "class_index": target.class_index, "score": target.score},
+        "predictions": predictions(model, top),
+        "numbers": _numbers(result, model.size, item.box),
+        "warnings": list(result.warnings),
+        "files": _files(key, result),
+    }
+
+
+def failed_record(file: ImageFile, problem: ImageError) -> Record:
+    """The record of an image that could not be used, with the reason and what to do."""
+    reason = problem.problem if not problem.next_step else f"{problem.problem}; {problem.next_step}"
+    return {"name": file.name, "key": file.key, "status": "failed", "reason": reason}
+
+
+def _files(key: str, result: Result) -> dict[str, str]:
+    files = {"picture": f"{key}.png", "arrays": f"{key}.npz", "original": f"originals/{key}.jpg"}
+    if "predicted_class" in result.arrays:
+        files["classes"] = f"{key}.classes.png"
+    return files
+
+
+def truth_name(model: Adapter, truth: str | None) -> str | None:
+    """The true class by name, where an index was given and the model has names."""
+    if truth is None or not truth.isdecimal():
+        return truth
+    return model.labels.name(int(truth))
+
+
+def predictions(model: Adapter, top: Any) -> list[Record]:
+    """Classes with name and probability; `top` is (class indices, probabilities of all classes) or None."""
+    if top is None:
+        return []
+    best, probabilities = top
+    return [
+        {"class_index": int(i), "label": model.labels.name(int(i)), "probability": _short(probabilities[i])}
+        for i in best
+    ]
+
+
+def _numbers(result: Result, size: tuple[int, int], box: Box) -> dict[str, Number]:
+    """The result's figures; a peak is also given in the photo's own pixels, where people look for it."""
+    numbers = {name: _short(value) for name, value in result.numbers.items()}
+    if "peak_x" in numbers and "peak_y" in numbers:
+        across, down = (box.right - box.left) / size[1], (box.bottom - box.top) / size[0]
+        numbers["photo_peak_x"] = _short(box.left + (float(numbers["peak_x"]) + 0.5) * across)
+        numbers["photo_peak_y"] = _short(box.top + (float(numbers["peak_y"]) + 0.5) * down)
+    return numbers
+
+
+def _short(value: Any) -> Any:
+    """Seven significant digits: all that float32 holds, none that it makes up."""
+    return float(f"{float(value):.7g}") if isinstance(value, float | np.floating) else value

@@ -1,0 +1,97 @@
+"""A run's folder on disk: whole files only, one line per image, and what an earlier attempt left."""
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.discovery import ImageFile
+from viz.core.errors import UsageError
+
+SCHEMA = 1
+Record = dict[str, Any]
+
+
+class RunFolder:
+    """Results of one run. Every file is written under a temporary name and renamed, so none is ever half there."""
+
+    def __init__(self, path: Path, identity: str):
+        self.path = path
+        self._results = path / "results.jsonl"
+        _refuse_other_run(path, identity)
+        (path / "originals").mkdir(parents=True, exist_ok=True)
+        for left_over in path.rglob(".*.tmp"):
+            left_over.unlink()
+
+    def records(self) -> dict[str, Record]:
+        """Records by image name as far as they are whole; a last line cut off by a kill is dropped."""
+        try:
+            lines = self._results.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return {}
+        records = {}
+        for line in lines[:-1]:  # what follows the last line break was not finished
+            with contextlib.suppress(ValueError):
+                record = json.loads(line)
+                records[record["name"]] = record
+        return records
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Add records in one write: after a kill, all of them are there or none counts."""
+        text = "".join(_line(record) for record in records)
+        with self._results.open("ab") as stream:
+            stream.write(text.encode())
+
+    def rewrite(self, records: Sequence[Record]) -> None:
+        """Replace all records, atomically."""
+        self.write("results.jsonl", "".join(_line(record) for record in records).encode())
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a whole file; readers see the old one or the new one, never a part."""
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.tmp")
+        temporary.write_bytes(data)
+        os.replace(temporary, target)  # noqa: PTH105  # Path.replace is the same; this says it is atomic
+
+    def write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write arrays as a compressed .npz in full precision."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        self.write(name, buffer.getvalue())
+
+    def write_run(self, run: Record) -> None:
+        """Write run.json."""
+        self.write("run.json", (json.dumps(run, indent=2, ensure_ascii=False) + "\n").encode())
+
+    def has_files_of(self, record: Record) -> bool:
+        """True where every file that a record names is there."""
+        return all((self.path / name).is_file() for name in record.get("files", {}).values())
+
+
+def chunks(files: Sequence[ImageFile], size: int) -> list[Sequence[ImageFile]]:
+    """Images that share model batches. Fixed by the listing alone, so that a resumed run computes the same bytes."""
+    return [files[start : start + size] for start in range(0, len(files), size)]
+
+
+def _refuse_other_run(path: Path, identity: str) -> None:
+    try:
+        found = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        found = {}
+    if found.get("identity") != identity:
+        raise UsageError(
+            f"{str(path)!r} holds the results of another run ({found.get('command', 'unreadable run.json')})",
+            "choose another --out, or remove that folder",
+        )
+
+
+def _line(record: Record) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=True) + "\n"

@@ -1,0 +1,34 @@
+"""Pictures and arrays of one image, into the run's folder."""
+
+import io
+
+from PIL import Image
+
+from viz.core.images import Photo, png_bytes
+from viz.core.result import Result
+from viz.engine.job import Job
+from viz.engine.loading import Loaded
+from viz.engine.run_folder import RunFolder
+from viz.render import further_pictures, picture
+
+_ORIGINAL_SIDE = 1024  # longest side of the copy of the photo that the report page shows
+
+
+def save(folder: RunFolder, item: Loaded, result: Result, job: Job) -> None:
+    """Write `<key>.png` (what a person looks at), `<key>.npz` (raw values) and the photo for the page."""
+    assert item.box is not None, "a loaded image has the box that the model saw"
+    photo = item.photo or job.loader.photo(item.file)
+    key = item.file.key
+    folder.write(f"{key}.png", png_bytes(picture(result, photo, item.box)))
+    for name, extra in further_pictures(result, job.model.labels).items():
+        folder.write(f"{key}.{name}.png", png_bytes(extra))
+    folder.write_arrays(f"{key}.npz", result.arrays)
+    folder.write(f"originals/{key}.jpg", _small_jpeg(photo))
+
+
+def _small_jpeg(photo: Photo) -> bytes:
+    image = Image.fromarray(photo.pixels)
+    image.thumbnail((_ORIGINAL_SIDE, _ORIGINAL_SIDE), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()

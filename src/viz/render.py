@@ -1,0 +1,138 @@
+"""Results as pictures: a heat map laid over the photo it belongs to, at the photo's own resolution."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.images import Box, Photo, Pixels
+from viz.core.labels import Labels
+from viz.core.result import FloatArray, HeatMap, Result
+
+# Colours (RGB) for heat from 0 to 1: evidence for the target goes to yellow, against it to light blue.
+# Lightness rises with strength in both, so that the maps also read in gray and with colour blindness.
+_FOR = np.array([[60, 0, 40], [170, 20, 60], [235, 80, 20], [255, 170, 0], [255, 245, 120]], np.float32)
+_AGAINST = np.array([[10, 10, 70], [20, 60, 150], [30, 120, 210], [80, 185, 240], [200, 240, 255]], np.float32)
+_STRONGEST = 0.85  # opacity of the strongest heat: the photo stays recognisable under it
+_BAND = 1024  # rows at a time
+_UNSEEN = 0.45  # brightness of what the model did not see
+
+
+def picture(result: Result, photo: Photo, box: Box) -> Pixels:
+    """The picture of a result for one photo, (h, w, 3) uint8 at the photo's size.
+
+    `box` is the part of the photo that the model saw; it is drawn where it is not the whole photo.
+    """
+    if not isinstance(result, HeatMap):
+        raise TypeError(f"no picture is defined for a {type(result).__name__}")
+    return overlay(photo.pixels, result.heat, box)
+
+
+def further_pictures(result: Result, labels: Labels) -> dict[str, Pixels]:
+    """Pictures beside the main one, by the name that goes into their file's name."""
+    classes = result.arrays.get("predicted_class")
+    if classes is None:
+        return {}
+    return {"classes": class_map(classes, {int(c): labels.name(int(c)) for c in np.unique(classes)})}
+
+
+def overlay(pixels: Pixels, heat: FloatArray, box: Box) -> Pixels:
+    """Heat (h, w) of the model's input laid over `pixels` within `box`, scaled by its largest magnitude."""
+    scaled = _scaled(heat)
+    mixed = np.empty_like(pixels)
+    for top in range(0, len(pixels), _BAND):  # in bands, so that a huge photo needs little memory
+        mixed[top : top + _BAND] = _blended(pixels[top : top + _BAND], scaled, box, top)
+    return _with_frame(mixed, box)
+
+
+def _blended(pixels: Pixels, heat: FloatArray, box: Box, top: int) -> Pixels:
+    """Rows of the photo from `top` on, with the heat over them."""
+    strength = _on_photo(heat, pixels.shape[:2], box, top)
+    # What matters should stand out: the photo goes gray and a little dark, the heat brings colour.
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.75 + 20
+    opacity = _STRONGEST * np.sqrt(np.abs(strength))[..., None]
+    return np.asarray(gray + (_colours(strength) - gray) * opacity + 0.5, np.uint8)
+
+
+def class_map(classes: NDArray[np.intp], names: Mapping[int, str], width: int = 640) -> Pixels:
+    """A map (h, w) of class indices as flat colours with a legend of the most frequent classes below."""
+    found, counts = np.unique(classes, return_counts=True)
+    ranked = [int(c) for c in found[np.argsort(-counts, kind="stable")]]
+    colours = {c: _flat_colour(i) for i, c in enumerate(ranked)}
+    table = np.array([colours[c] for c in found.tolist()], np.uint8)
+    picture = table[np.searchsorted(found, classes)]
+    height = round(classes.shape[0] * width / classes.shape[1])
+    shown = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.vstack([shown, *(_legend_row(names[c], colours[c], width) for c in ranked[:12])])
+
+
+def _scaled(heat: FloatArray) -> FloatArray:
+    """Heat divided by its largest magnitude, within -1 to 1; a map of zeros stays one."""
+    finite = np.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0)
+    largest = float(np.abs(finite).max())
+    return finite / largest if largest > 0 else finite
+
+
+def _on_photo(heat: FloatArray, size: tuple[int, ...], box: Box, first_row: int) -> FloatArray:
+    """The map stretched over `box`, for `size` rows and columns from `first_row` on; zero outside the box."""
+    across, down = (box.right - box.left) / heat.shape[1], (box.bottom - box.top) / heat.shape[0]
+    # Pixel centres: photo x + 0.5 = left + (u + 0.5) * across.
+    to_photo = np.array([[across, 0, box.left + across / 2 - 0.5], [0, down, box.top + down / 2 - 0.5 - first_row]])
+    canvas = cv2.warpAffine(
+        np.ascontiguousarray(heat, np.float32),
+        to_photo,
+        (size[1], size[0]),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    inside = np.zeros(size[:2], np.float32)
+    left, top, right, bottom = _whole(box)
+    inside[max(0, top - first_row) : max(0, bottom - first_row), left:right] = 1
+    return np.asarray(canvas * inside, np.float32)
+
+
+def _colours(strength: FloatArray) -> FloatArray:
+    """Signed strength (h, w) in -1..1 -> colours (h, w, 3)."""
+    at = (np.abs(strength) * 255).astype(np.uint8)
+    ramps = [_ramp(stops) for stops in (_FOR, _AGAINST)]
+    return np.where(strength[..., None] >= 0, ramps[0][at], ramps[1][at])
+
+
+def _ramp(stops: FloatArray) -> FloatArray:
+    """Colour stops (k, 3) interpolated to 256 colours."""
+    at = np.linspace(0, len(stops) - 1, 256)
+    channels = [np.interp(at, range(len(stops)), stops[:, c]) for c in range(3)]
+    return np.stack(channels, axis=1).astype(np.float32)
+
+
+def _with_frame(picture: Pixels, box: Box) -> Pixels:
+    """Darken what the model did not see, and draw the border of what it saw."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = _whole(box)
+    if (left, top, right, bottom) == (0, 0, width, height):
+        return picture
+    framed = (picture * _UNSEEN).astype(np.uint8)
+    framed[top:bottom, left:right] = picture[top:bottom, left:right]
+    thickness = max(1, round(min(height, width) / 250))
+    cv2.rectangle(framed, (left, top), (right - 1, bottom - 1), (255, 255, 255), thickness)
+    return framed
+
+
+def _whole(box: Box) -> tuple[int, int, int, int]:
+    return round(box.left), round(box.top), round(box.right), round(box.bottom)
+
+
+def _flat_colour(index: int) -> tuple[int, int, int]:
+    """Well separated hues: the golden angle never comes back near a hue it has just used."""
+    hsv = np.array([[[int(index * 180 * 0.618034) % 180, 150, 215]]], np.uint8)
+    red, green, blue = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].tolist()
+    return red, green, blue
+
+
+def _legend_row(name: str, colour: tuple[int, int, int], width: int) -> Pixels:
+    row = np.full((28, width, 3), 255, np.uint8)
+    cv2.rectangle(row, (6, 5), (24, 23), colour, -1)
+    plain = name.encode("ascii", "replace").decode()  # OpenCV's font has ASCII only; the JSON keeps the name
+    cv2.putText(row, plain[:60], (34, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
+    return row

@@ -1,0 +1,232 @@
+"""Occlusion: hide one patch after another and see how far the score falls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.adapter import Adapter, per_image
+from viz.core.batching import batch_size_of
+from viz.core.errors import UsageError
+from viz.core.options import Opt
+from viz.core.result import FloatArray, HeatMap
+from viz.core.target import Target
+from viz.core.technique import technique
+from viz.techniques.attribution._fills import fill_images
+from viz.techniques.metrics.deletion_insertion import STEPS, deletion_insertion
+
+Positions = NDArray[np.intp]
+
+
+@technique(
+    source="Zeiler & Fergus 2013, section 4.2 and figure 7, arXiv 1311.2901",
+    smoke={"stride": 24, "patch": 24},
+)
+class Occlusion:
+    """Hide each part of the image in turn; heat is how far the score drops without it.
+
+    The patch is never clipped: positions run from edge to edge, at most `stride` apart and the same
+    from both sides, so a pixel at the border is hidden by a patch as large as any other. The heat of a
+    pixel is the mean drop over the patches that cover it, in units of the score. Negative heat marks
+    parts that spoke against the target.
+    """
+
+    patch: Annotated[int | None, Opt("Side of the patch in model pixels; default: a seventh of the input.", min=1)] = (
+        None
+    )
+    stride: Annotated[int | None, Opt("Largest step between patches; default: half a patch.", min=1)] = None
+    fill: Annotated[
+        str, Opt("What hides: gray, mean (of the image), blur, noise, or R,G,B.", metavar="gray|mean|blur|noise|R,G,B")
+    ] = "gray"
+    show_class: Annotated[bool, Opt("Also map the class that is predicted under the patch (figure 7e).")] = False
+    evaluate: Annotated[bool, Opt("Also measure deletion and insertion areas (Petsiuk et al. 2018).")] = False
+    seed: Annotated[int, Opt("Seed of the noise fill.", min=0)] = 0
+
+    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap]:
+        """Heat maps of images (b, 3, h, w), one target each. Raises `UsageError` for a patch that does not fit."""
+        grid = self._grid(model.size)
+        fills = fill_images(self.fill, images, grid.patch, self.seed)
+        wanted = [layer for target in targets for layer in target.layers]
+        classes = _class_layer(model) if self.show_class else None
+        layers = tuple(dict.fromkeys([*wanted, *([classes] if classes else [])]))
+        clean = model.run(images, layers)
+        scores, predicted = _occluded(model, images, fills, grid, targets, layers, classes)
+        maps = []
+        for i, target in enumerate(targets):
+            score = float(target.of({name: value[i : i + 1] for name, value in clean.items()})[0])
+            found = _heat_map(grid, score, scores[i], predicted[i] if classes else None)
+            if self.evaluate:
+                found = deletion_insertion(model, images[i], found, target)
+            maps.append(found)
+        return maps
+
+    def passes(self, size: tuple[int, int]) -> int:
+        """Forward passes per image of a model with input `size`, for estimates."""
+        return 1 + len(self._grid(size)) + (2 * (STEPS + 1) if self.evaluate else 0)
+
+    def _grid(self, size: tuple[int, int]) -> "Grid":
+        patch = self.patch or max(1, round(min(size) / 7))
+        if patch > min(size):
+            raise UsageError(
+                f"--patch {patch} is larger than the model's input of {size[1]}x{size[0]} pixels",
+                f"give at most {min(size)}; about {max(1, round(min(size) / 7))} shows parts of objects",
+            )
+        stride = self.stride or max(1, patch // 2)
+        if stride > patch:
+            raise UsageError(
+                f"--stride {stride} is larger than --patch {patch}: parts of the image would never be hidden",
+                f"give a stride of at most {patch}",
+            )
+        return Grid(size, patch, _positions(size[0], patch, stride), _positions(size[1], patch, stride))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the patch goes: its side, and the tops and lefts of its positions."""
+
+    size: tuple[int, int]
+    patch: int
+    tops: Positions
+    lefts: Positions
+
+    def __len__(self) -> int:
+        return len(self.tops) * len(self.lefts)
+
+    def corner(self, index: int) -> tuple[int, int]:
+        """Top and left of position `index`, counted row by row."""
+        row, column = divmod(index, len(self.lefts))
+        return int(self.tops[row]), int(self.lefts[column])
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """Per-position values (n,) as a map (h, w): at each pixel, the mean over the patches covering it."""
+        rows, columns = self._cover(self.tops, self.size[0]), self._cover(self.lefts, self.size[1])
+        table = values.reshape(len(self.tops), len(self.lefts)).astype(np.float64)
+        return (rows @ table @ columns.T).astype(np.float32)
+
+    def nearest(self, values: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Per-position values (n,) as a map (h, w): at each pixel, that of the patch centred nearest."""
+        table = values.reshape(len(self.tops), len(self.lefts))
+        rows, columns = self._closest(self.tops, self.size[0]), self._closest(self.lefts, self.size[1])
+        return table[np.ix_(rows, columns)]
+
+    def _cover(self, starts: Positions, length: int) -> NDArray[np.float64]:
+        """(length, positions): 1 / count where a position covers a pixel. The mean is separable in y and x."""
+        pixels = np.arange(length)[:, None]
+        covered = (pixels >= starts) & (pixels < starts + self.patch)
+        weights: NDArray[np.float64] = covered / covered.sum(axis=1, keepdims=True)
+        return weights
+
+    def _closest(self, starts: Positions, length: int) -> NDArray[np.intp]:
+        centres = starts + (self.patch - 1) / 2
+        closest: NDArray[np.intp] = np.abs(np.arange(length)[:, None] - centres).argmin(axis=1)
+        return closest
+
+
+def _positions(length: int, patch: int, stride: int) -> Positions:
+    """Starts of whole patches from 0 to length - patch, at most `stride` apart, mirror-symmetric."""
+    last = length - patch
+    steps = -(-last // stride)
+    if last % 2 and steps % 2 == 0:
+        steps += bool(steps)  # an odd stretch has no middle pixel for the middle patch: take one patch more
+    if steps == 0:
+        return np.array([0], np.intp)
+    # Rounding one half and mirroring it keeps every step at most ceil(last / steps), which is at most `stride`.
+    left = np.rint(np.arange(steps // 2 + 1) * last / steps).astype(np.intp)
+    return np.concatenate([left, last - left[: (steps + 1) // 2][::-1]])
+
+
+def _occluded(
+    model: Adapter,
+    images: FloatArray,
+    fills: FloatArray,
+    grid: Grid,
+    targets: Sequence[Target],
+    layers: Sequence[str],
+    classes: str | None,
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Scores (b, positions) with each patch hidden, and the predicted classes; batches run across images."""
+    count = len(images) * len(grid)
+    scores = np.empty(count, np.float32)
+    predicted = np.zeros(count if classes else 0, np.intp)
+    start = 0
+    while start < count:
+        rows = range(start, min(start + batch_size_of(model), count))
+        values = model.run(_hidden(images, fills, grid, rows), layers)
+        _read_scores(values, targets, rows, len(grid), scores)
+        if classes:
+            predicted[rows.start : rows.stop] = per_image(values[classes]).argmax(axis=1)
+        start = rows.stop
+    return scores.reshape(len(images), -1), predicted.reshape(len(images), -1)
+
+
+def _hidden(images: FloatArray, fills: FloatArray, grid: Grid, rows: range) -> FloatArray:
+    """Copies of the images, each with one patch replaced; row r is image r // n at position r % n."""
+    hidden = images[[row // len(grid) for row in rows]]
+    for copy, row in zip(hidden, rows, strict=True):
+        top, left = grid.corner(row % len(grid))
+        place = (slice(None), slice(top, top + grid.patch), slice(left, left + grid.patch))
+        copy[place] = fills[row // len(grid)][place]
+    return hidden
+
+
+def _read_scores(
+    values: dict[str, FloatArray], targets: Sequence[Target], rows: range, per_target: int, scores: FloatArray
+) -> None:
+    """Read each row with its own image's target; the rows of one image lie side by side."""
+    for i in range(rows.start // per_target, (rows.stop - 1) // per_target + 1):
+        first, last = max(rows.start, i * per_target), min(rows.stop, (i + 1) * per_target)
+        part = slice(first - rows.start, last - rows.start)
+        scores[first:last] = targets[i].of({name: value[part] for name, value in values.items()})
+
+
+def _heat_map(grid: Grid, score: float, scores: FloatArray, predicted: NDArray[np.intp] | None) -> HeatMap:
+    drops = score - scores
+    heat = grid.spread(drops)
+    y, x = peak_of(heat)
+    arrays = {
+        "heat": heat,
+        "drops": drops.reshape(len(grid.tops), len(grid.lefts)),
+        "tops": grid.tops,
+        "lefts": grid.lefts,
+    }
+    if predicted is not None:
+        arrays["predicted_class"] = grid.nearest(predicted)
+    numbers = {"score": score, "drop": float(heat.max()), "peak_y": y, "peak_x": x}
+    return HeatMap(arrays, numbers, _warnings(drops))
+
+
+def _warnings(drops: FloatArray) -> tuple[str, ...]:
+    if not np.isfinite(drops).all():
+        return ("the model gave scores that are not finite numbers: the map means nothing",)
+    if np.ptp(drops) == 0:
+        return ("hiding any part changes nothing: the target does not depend on the image here",)
+    if drops.max() <= 0:
+        return ("hiding no part lowers the score: nothing in the image speaks for this target",)
+    return ()
+
+
+def peak_of(heat: FloatArray) -> tuple[float, float]:
+    """Row and column of the highest heat. Where it is a plateau, the plateau's middle, not its first corner."""
+    top = np.argwhere(heat >= heat.max() - 1e-6 * max(float(np.ptp(heat)), 1e-30))
+    first = top[0]
+    # A plateau is one cell of the grid: pixels further away tie with it by chance.
+    near = top[(np.abs(top - first) <= _plateau(top, first)).all(axis=1)]
+    y, x = near.mean(axis=0)
+    return float(y), float(x)
+
+
+def _plateau(top: NDArray[np.intp], first: NDArray[np.intp]) -> int:
+    """How far the run of tied pixels goes on from the first one, along its row."""
+    row = top[top[:, 0] == first[0], 1]
+    gaps = np.flatnonzero(np.diff(row) > 1)
+    return int(row[gaps[0]] - row[0]) if len(gaps) else int(row[-1] - row[0])
+
+
+def _class_layer(model: Adapter) -> str:
+    scores = model.scores
+    layer = (scores.logits or scores.probabilities) if scores else None
+    if layer is None:
+        raise UsageError("--show-class needs class scores, and this model has none", "leave --show-class out")
+    return layer

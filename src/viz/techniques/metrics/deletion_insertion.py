@@ -1,0 +1,53 @@
+"""Deletion and insertion: does the score follow the pixels that the map calls important?"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.adapter import Adapter
+from viz.core.batching import batch_size_of
+from viz.core.result import FloatArray, HeatMap
+from viz.core.target import Target, class_target
+
+STEPS = 50
+_BLUR_KERNEL = 11  # and sigma 5: the paper's start for insertion, at 224 pixels
+_BLUR_SIGMA = 5.0
+
+
+def deletion_insertion(model: Adapter, image: FloatArray, found: HeatMap, target: Target) -> HeatMap:
+    """The map with its areas and curves added.
+
+    Deletion takes pixels out from the hottest on (to black-level gray of the image's mean, here 0.5 gray)
+    and insertion brings them back onto a blurred image; both read the class's probability where the
+    target is a class, else the target itself, over 51 points from 0 to all pixels. The areas are means of
+    the curves by the trapezoid rule: low deletion and high insertion are good.
+    Source: Petsiuk et al. 2018, section 3.2, arXiv 1806.07421.
+    """
+    read = target if target.class_index is None else class_target(model, target.class_index, "probability")
+    order = np.argsort(-found.heat, axis=None, kind="stable")
+    gray = np.full_like(image, 0.5)
+    blurred = cv2.GaussianBlur(image.transpose(1, 2, 0), (_BLUR_KERNEL, _BLUR_KERNEL), _BLUR_SIGMA)
+    deletion = _curve(model, read, image, gray, order)
+    insertion = _curve(model, read, np.ascontiguousarray(blurred.transpose(2, 0, 1)), image, order)
+    areas = {"deletion_auc": _area(deletion), "insertion_auc": _area(insertion)}
+    curves = {"deletion_curve": deletion, "insertion_curve": insertion}
+    return replace(found, arrays={**found.arrays, **curves}, numbers={**found.numbers, **areas})
+
+
+def _curve(model: Adapter, target: Target, start: FloatArray, end: FloatArray, order: NDArray[np.intp]) -> FloatArray:
+    """Scores (STEPS + 1,) while pixels of `start` are replaced by those of `end`, in `order`."""
+    rank = np.empty(order.size, np.intp)
+    rank[order] = np.arange(order.size)
+    replaced = np.linspace(0, order.size, STEPS + 1).round().astype(np.intp)
+    scores = []
+    for first in range(0, len(replaced), batch_size_of(model)):
+        counts = replaced[first : first + batch_size_of(model)]
+        done = (rank < counts[:, None]).reshape(-1, 1, *start.shape[1:])
+        scores.append(target.of(model.run(np.where(done, end, start), target.layers)))
+    return np.concatenate(scores)
+
+
+def _area(curve: FloatArray) -> float:
+    return float(np.trapezoid(curve.astype(np.float64)) / (len(curve) - 1))
