@@ -26,7 +26,7 @@ def picture(result: Result, photo: Photo, box: Box) -> Pixels:
     """
     if not isinstance(result, HeatMap):
         raise TypeError(f"no picture is defined for a {type(result).__name__}")
-    return overlay(photo.pixels, result.heat, box)
+    return overlay(photo.pixels, _smoothed(result), box)
 
 
 def further_pictures(result: Result, labels: Labels) -> dict[str, Pixels]:
@@ -51,7 +51,7 @@ def _blended(pixels: Pixels, heat: FloatArray, box: Box, top: int) -> Pixels:
     strength = _on_photo(heat, pixels.shape[:2], box, top)
     # What matters should stand out: the photo goes gray and a little dark, the heat brings colour.
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.75 + 20
-    opacity = _STRONGEST * np.sqrt(np.abs(strength))[..., None]
+    opacity = _opacity(strength)[..., None]
     return np.asarray(gray + (_colours(strength) - gray) * opacity + 0.5, np.uint8)
 
 
@@ -67,11 +67,24 @@ def class_map(classes: NDArray[np.intp], names: Mapping[int, str], width: int = 
     return np.vstack([shown, *(_legend_row(names[c], colours[c], width) for c in ranked[:12])])
 
 
+def _smoothed(result: HeatMap) -> FloatArray:
+    if result.grain < 2:
+        return result.heat
+    smooth = cv2.GaussianBlur(result.heat, (0, 0), result.grain / 2, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(smooth, np.float32)
+
+
 def _scaled(heat: FloatArray) -> FloatArray:
     """Heat divided by its largest magnitude, within -1 to 1; a map of zeros stays one."""
     finite = np.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0)
     largest = float(np.abs(finite).max())
     return finite / largest if largest > 0 else finite
+
+
+def _opacity(strength: FloatArray) -> FloatArray:
+    """Weak heat is nearly clear, and evidence against the target is quieter than evidence for it."""
+    opacity: FloatArray = np.abs(strength) ** 0.7 * np.where(strength >= 0, _STRONGEST, _STRONGEST * 0.7)
+    return opacity
 
 
 def _on_photo(heat: FloatArray, size: tuple[int, ...], box: Box, first_row: int) -> FloatArray:

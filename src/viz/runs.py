@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
+from viz.core import images
 from viz.core import options as opts
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
@@ -21,7 +22,7 @@ from viz.core.run_options import RunOptions
 from viz.core.target import ScoreKind
 from viz.core.technique import settings
 from viz.engine.job import Job
-from viz.engine.loading import Loader, listed
+from viz.engine.loading import Decode, Loader, listed
 from viz.engine.local import process
 from viz.engine.run_folder import SCHEMA, Record, RunFolder
 
@@ -90,12 +91,14 @@ def run(
     options: RunOptions | None = None,
     listener: Listener | None = None,
     command: str | None = None,
+    decode: Decode = images.read,
 ) -> RunSummary:
     """Run `technique` (an instance, with its options) over the images in `sources`; results go to a folder.
 
     The folder is named by a hash of all that changes the result, so the same call again continues
     where an earlier one stopped, and another one never mixes with it. Raises `NoImages`, `UsageError`,
-    `ModelError`; a bad image is recorded and the others go on (`RunSummary.failed`).
+    `ModelError`; a bad image is recorded and the others go on (`RunSummary.failed`). `decode` reads image
+    files: `SharedPhotos.read` for runs that share their photos.
     """
     options = options or RunOptions()
     opts.check(RunOptions, asdict(options))
@@ -105,7 +108,7 @@ def run(
     counting = _Counting(listener or Listener())
     counting.inner.started(len(listing.files))
     batched = BatchedAdapter(model, options.batch, counting.forwards)
-    loader = Loader(model.preprocess, options.background_colour, options.max_pixels)
+    loader = Loader(model.preprocess, options.background_colour, options.max_pixels, decode)
     job = Job(technique, batched, options.target, cast(ScoreKind, options.score), loader, options.fail_fast)
     described = _described(job, options, command or shlex.join(sys.argv), identity, listing)
     started = time.perf_counter()

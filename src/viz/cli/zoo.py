@@ -62,7 +62,7 @@ def show(name: Name, style: FormatOption = Format.TABLE) -> None:
 
 @app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Models to have on this machine.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models to have on this machine.")],
     offline: Annotated[bool, typer.Option("--offline", help="Download nothing; VIZ_OFFLINE=1 does the same.")] = False,
     stall: Annotated[
         float, typer.Option("--stall-timeout", min=0.1, help="Seconds without a byte before a connection is given up.")
@@ -142,6 +142,9 @@ def _print_rows(rows: list[dict[str, Any]], style: Format) -> None:
 
 
 def _in_words(value: Any) -> str:
+    """A fact on one line: `size 224/224, crop center`, `circle, square`."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, list):
+        return "/".join(map(str, value))
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -22,10 +22,10 @@ class Labels:
         Raises `UnknownName` with the nearest names, `UsageError` where several classes share the name.
         """
         if text.strip().isdecimal():
-            return _checked_index(int(text), classes)
+            return checked_index(int(text), classes)
         found = [i for i, name in enumerate(self.names) if text.strip().lower() in _synonyms(name)]
         if len(found) == 1:
-            return _checked_index(found[0], classes)
+            return checked_index(found[0], classes)
         if found:
             raise UsageError(
                 f"{len(found)} classes are called {text!r}: " + ", ".join(map(str, found)), "name one by its index"
@@ -39,7 +39,8 @@ def _synonyms(name: str) -> list[str]:
     return list(dict.fromkeys([whole, *(part.strip() for part in whole.split(","))]))
 
 
-def _checked_index(index: int, classes: int) -> int:
+def checked_index(index: int, classes: int) -> int:
+    """The index itself; raises `UsageError` where the model has no such class."""
     if not 0 <= index < classes:
         raise UsageError(f"class {index} does not exist", f"the model has classes 0 to {classes - 1}")
     return index

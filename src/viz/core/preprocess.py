@@ -96,23 +96,23 @@ class Preprocess:
         """Pixels (b, 3, h, w) in [0, 1] as the model's input values, float32, in the model's layout."""
         weights, offset = self.matrix()
         if self.channels in ("rgb", "bgr"):  # a permutation: cheaper than the general product
-            order = [0, 1, 2] if self.channels == "rgb" else [2, 1, 0]
-            values = images if self.channels == "rgb" else images[:, order]
-            values = values * weights[range(3), order][None, :, None, None]
+            ordered = images if self.channels == "rgb" else images[:, ::-1]
+            scale = weights.sum(axis=1)[None, :, None, None]  # one weight a row
+            values = np.multiply(ordered, scale, out=np.empty(images.shape, np.float32))
         else:
             values = np.einsum("kc,bchw->bkhw", weights, images)
         values += offset[None, :, None, None]
-        return values if self.layout == "nchw" else np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+        return np.ascontiguousarray(values if self.layout == "nchw" else values.transpose(0, 2, 3, 1))
 
     def describe(self) -> str:
-        """One line for people: `224x224 rgb nchw, short side 256 then centre crop, 0..1, mean …`."""
+        """One line for people, height x width first: `224x224 rgb nchw, short side 256, centre crop …, 0..1`."""
         h, w = self.size
         crops = {"none": "stretched", "center": f"short side {self.resize_short or 'to fit'}, centre crop"}
         crop = crops.get(str(self.crop), f"central {self.crop:.1%} of each side" if self.crop not in crops else "")
         values = f"{self.range[0]:g}..{self.range[1]:g}"
         if any(self.mean) or any(s != 1 for s in self.std):
             values += f", mean {_numbers(self.mean)}, std {_numbers(self.std)}"
-        return f"{w}x{h} {self.channels} {self.layout}, {crop} ({self.interpolation}), {values}"
+        return f"{h}x{w} {self.channels} {self.layout}, {crop} ({self.interpolation}), {values}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, `origin` included."""

@@ -122,7 +122,7 @@ def _processor(config: Mapping[str, Any]) -> str:
 
 def _hf_geometry(config: Mapping[str, Any]) -> tuple[Fields, list[str]]:
     size = config.get("size")
-    crop = _hf_side(config.get("crop_size")) if config.get("do_center_crop") else None
+    crop = _hf_side(config["crop_size"]) if config.get("do_center_crop") else None
     if not config.get("do_resize", size is not None) or size is None:
         return {}, [] if crop is None else ["a centre crop without a resize is not possible here"]
     interpolation = _PIL_FILTERS.get(config.get("resample", 2))
@@ -132,16 +132,14 @@ def _hf_geometry(config: Mapping[str, Any]) -> tuple[Fields, list[str]]:
 
 
 def _hf_resize(config: Mapping[str, Any], size: Any, crop: list[int] | None) -> tuple[Fields, list[str]]:
-    if not isinstance(size, int | dict):
-        raise TypeError(f"size is {size!r}")
-    square = isinstance(size, dict) and "height" in size
     if _processor(config).startswith("ConvNext"):
-        return _convnext(int(size["shortest_edge"] if isinstance(size, dict) else size), config), []
-    if square or (isinstance(size, int) and (crop is None or _stretches(config))):
-        sides = [int(size["height"]), int(size["width"])] if square else [size, size]
+        return _convnext(_number(size["shortest_edge"] if isinstance(size, dict) else size), config), []
+    if (isinstance(size, dict) and "height" in size) or (isinstance(size, int) and (crop is None or _squares(config))):
+        sides = _hf_side(size)
         return _stretched(sides, crop), _padding(min(sides), crop)
     short = size["shortest_edge"] if isinstance(size, dict) and "shortest_edge" in size else size
-    if crop is not None and isinstance(short, int):
+    if crop is not None and not isinstance(short, dict):
+        short = _number(short)
         return {"size": crop, "crop": "center", "resize_short": max(short, *crop)}, _padding(short, crop)
     return {"crop": "none"}, [f"size {size!r} keeps each image's own shape, which is not possible here; stretched"]
 
@@ -153,7 +151,7 @@ def _stretched(size: list[int], crop: list[int] | None) -> Fields:
     return {"size": crop, "crop": crop[0] / size[0]}
 
 
-def _stretches(config: Mapping[str, Any]) -> bool:
+def _squares(config: Mapping[str, Any]) -> bool:
     """The old extractors that read a plain number as a square, not as the short side."""
     return _processor(config).startswith(("ViT", "DeiT", "Beit"))
 
@@ -172,7 +170,14 @@ def _convnext(side: int, config: Mapping[str, Any]) -> Fields:
     return {"size": [side, side], "crop": "center", "resize_short": int(side / part)}
 
 
-def _hf_side(size: Any) -> list[int] | None:
+def _hf_side(size: Any) -> list[int]:
+    """{"height": 240, "width": 320} or 224 as height and width."""
     if isinstance(size, dict):
-        return [int(size["height"]), int(size["width"])]
-    return None if size is None else [int(size), int(size)]
+        return [_number(size["height"]), _number(size["width"])]
+    return [_number(size), _number(size)]
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise TypeError(f"{value!r} is not a number of pixels")
+    return value

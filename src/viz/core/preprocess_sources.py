@@ -139,7 +139,7 @@ def _in_words(preprocess: Preprocess) -> dict[str, str]:
     mean = "ImageNet mean/std on " if any(preprocess.mean) else ""
     crop = f"short side {preprocess.resize_short}, centre crop" if preprocess.crop == "center" else "stretched to fit"
     return {
-        "size": f"size {width}x{height}",
+        "size": f"size {height}x{width}",
         "channels": f"channels {preprocess.channels}",
         "layout": f"layout {preprocess.layout}",
         "mean": f"{mean}values {low:g}..{high:g}",

@@ -22,7 +22,13 @@ class Result:
 
 @dataclass(frozen=True)
 class HeatMap(Result):
-    """`arrays['heat']` is (h, w): what each pixel contributed, in units of the target's score."""
+    """`arrays['heat']` is (h, w): what each pixel contributed, in units of the target's score.
+
+    `grain` is the distance in pixels between neighbouring measurements; pictures are smoothed by half of
+    it, so that the eye sees the object and not the grid. The raw values are never smoothed.
+    """
+
+    grain: float = 0.0
 
     @property
     def heat(self) -> FloatArray:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter, Scores, Squash, per_image, probabilities
 from viz.core.errors import UsageError
+from viz.core.labels import checked_index
 from viz.core.result import FloatArray
 
 Ranking = NDArray[np.intp]
@@ -25,14 +26,20 @@ class Term:
     at: tuple[int, int] | None = None
     weight: float = 1.0
     squash: Squash = "none"
+    of_class: bool = False
 
     def read(self, values: FloatArray) -> FloatArray:
-        """(b, …) -> (b,)."""
-        if self.squash != "none":
-            return probabilities(per_image(values), self.squash)[:, self.channel]
-        found = _channel(values, self.channel)
-        if self.at is not None:
-            found = found[:, self.at[0], self.at[1]]
+        """(b, …) -> (b,). Raises `UsageError` where the layer has no such channel or position."""
+        if self.of_class:
+            flat = per_image(values)
+            return (flat if self.squash == "none" else probabilities(flat, self.squash))[:, self.channel]
+        try:
+            found = _channel(values, self.channel)
+            if self.at is not None:
+                found = found[:, self.at[0], self.at[1]]
+        except IndexError:
+            place = f":{self.channel}" + (f"@{self.at[0]},{self.at[1]}" if self.at else "")
+            raise UsageError(f"{self.layer} is {values.shape[1:]} per image and has no {place}") from None
         means: FloatArray = found.reshape(len(found), -1).mean(axis=1)
         return means
 
@@ -72,7 +79,7 @@ class Target:
 
 def class_target(model: Adapter, index: int, score: ScoreKind = "auto") -> Target:
     """The score of one class. `auto` reads before the softmax where the model has one."""
-    term, kind = _class_term(model, index, score)
+    term, kind = _class_term(model, checked_index(index, _scores(model).classes), score)
     return Target((term,), model.labels.name(index), index, kind)
 
 
@@ -148,7 +155,7 @@ def _true_target(model: Adapter, truth: str | None, score: ScoreKind) -> Target:
     if truth is None:
         raise UsageError(
             "--target label needs each image's true class, and none is known for this image",
-            "put a labels.json beside the images, or the images in folders named after their classes",
+            'put a labels.json beside the images: {"a.jpg": "tabby", "b.jpg": 207}',
         )
     return class_target(model, model.labels.index(truth, _scores(model).classes), score)
 
@@ -168,12 +175,12 @@ def _class_term(model: Adapter, index: int, score: ScoreKind) -> tuple[Term, str
     if score == "logit" and scores.logits is None:
         raise UsageError("this model shows no score before its softmax", "use --score probability")
     if score != "probability" and scores.logits is not None:
-        return Term(scores.logits, index), "logit"
+        return Term(scores.logits, index, of_class=True), "logit"
     if scores.logits is not None:
         squash = scores.to_probability if scores.to_probability != "none" else "softmax"
-        return Term(scores.logits, index, squash=squash), "probability"
+        return Term(scores.logits, index, squash=squash, of_class=True), "probability"
     assert scores.probabilities is not None, "Scores name logits, probabilities or both"
-    return Term(scores.probabilities, index), "probability"
+    return Term(scores.probabilities, index, of_class=True), "probability"
 
 
 def _channel(values: FloatArray, channel: int) -> FloatArray:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from viz.core.discovery import ImageFile, Listing, find_images
 from viz.core.errors import ImageError
@@ -30,6 +31,14 @@ class Loaded:
     failure: ImageError | None = None
 
 
+class Decode(Protocol):
+    """`viz.core.images.read`, or `SharedPhotos.read` where several runs share their photos."""
+
+    def __call__(self, path: Path, background: tuple[int, int, int], max_pixels: int, /) -> Photo:
+        """The decoded image; raises `ImageError`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Loader:
     """How image files are read for one model."""
@@ -37,10 +46,11 @@ class Loader:
     preprocess: Preprocess
     background: tuple[int, int, int]
     max_pixels: int
+    decode: Decode = read
 
     def photo(self, file: ImageFile) -> Photo:
         """The decoded image; raises `ImageError`."""
-        return read(file.path, self.background, self.max_pixels)
+        return self.decode(file.path, self.background, self.max_pixels)
 
     def load(self, file: ImageFile, done_sha256: str | None) -> Loaded:
         """Decode and fit; an image whose file still has `done_sha256` is not decoded at all."""

@@ -91,6 +91,11 @@ class Grid:
     tops: Positions
     lefts: Positions
 
+    @property
+    def grain(self) -> float:
+        """The largest step between neighbouring positions, in pixels."""
+        return float(max(np.diff(self.tops, append=self.tops[-1]).max(), np.diff(self.lefts, append=self.lefts[-1]).max()))
+
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
 
@@ -194,7 +199,7 @@ def _heat_map(grid: Grid, score: float, scores: FloatArray, predicted: NDArray[n
     if predicted is not None:
         arrays["predicted_class"] = grid.nearest(predicted)
     numbers = {"score": score, "drop": float(heat.max()), "peak_y": y, "peak_x": x}
-    return HeatMap(arrays, numbers, _warnings(drops))
+    return HeatMap(arrays, numbers, _warnings(drops), grid.grain)
 
 
 def _warnings(drops: FloatArray) -> tuple[str, ...]:

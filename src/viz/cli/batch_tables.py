@@ -1,0 +1,84 @@
+"""What `viz batch` prints: a row for each run, and what to do where one could not be done."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from viz.cli.console import errors, results
+
+if TYPE_CHECKING:
+    from viz.batch import Cell, Outcome
+
+
+def print_outcomes(outcomes: Sequence["Outcome"]) -> None:
+    """A row for each run, on stdout."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("run", "done", "failed", "from before", "passes", "seconds", "outcome"):
+        number = column not in ("run", "outcome")
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
+    for outcome in outcomes:
+        table.add_row(escape(outcome.cell.name), *_figures(outcome.as_dict()), _in_colour(outcome))
+    results.print(table)
+
+
+def _figures(record: dict[str, Any]) -> list[str]:
+    images = record.get("images")
+    if images is None:
+        return ["–"] * 5
+    counts = [str(images["done"]), str(images["failed"]), str(images["reused"])]
+    return [*counts, f"{record['forward_passes']:,}", f"{record['seconds']:.1f}"]
+
+
+def _in_colour(outcome: "Outcome") -> str:
+    colour = {"done": "green", "failed": "red"}.get(outcome.status, "yellow")
+    said = f"{outcome.status}: {outcome.problem}" if outcome.problem else outcome.status
+    return f"[{colour}]{escape(said)}[/]"
+
+
+def print_problems(outcomes: Sequence["Outcome"]) -> None:
+    """What to do about runs that could not be done; which images failed stands on the page."""
+    for outcome in outcomes:
+        if outcome.problem:
+            errors.print(f"[red]failed[/] {escape(outcome.cell.name)}: {escape(outcome.problem)}", highlight=False)
+            errors.print(f"[dim]→[/] {escape(outcome.next_step)}", highlight=False)
+        if outcome.trace:
+            errors.print(outcome.trace, highlight=False, markup=False)
+
+
+def print_dry_run(cells: Sequence["Cell"], output_format: str) -> int:
+    """Every run with its images and its folder; no model is loaded and nothing is written."""
+    from viz.engine.loading import listed
+
+    rows = [
+        {
+            "run": cell.name,
+            "images": len(listed(cell.source.images, cell.technique.options).files),
+            "state": _state(cell.folder),
+            "folder": str(cell.folder),
+        }
+        for cell in cells
+    ]
+    if output_format == "json":
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        return 0
+    table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    results.print(table)
+    return 0
+
+
+def _state(folder: Path) -> str:
+    """What an earlier run left: `new`, `begun` or `complete`."""
+    try:
+        complete = json.loads((folder / "run.json").read_text(encoding="utf-8"))["complete"]
+    except FileNotFoundError:
+        return "new"
+    except (OSError, ValueError, KeyError):
+        return "begun"
+    return "complete" if complete else "begun"

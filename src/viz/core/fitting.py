@@ -1,0 +1,94 @@
+"""A photo's pixels scaled and cropped to a model's input size, with antialiasing."""
+
+from dataclasses import dataclass
+from math import ceil, floor
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from viz.core.preprocess import Preprocess
+from viz.core.result import FloatArray
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+_REACH = 3  # the widest filter, Lanczos, reaches three output pixels to each side
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle on a photo, in its pixels, edges not centres: left, top, right, bottom."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the model sees of a photo: pixels (3, h, w) float32 in [0, 1], and the part of it that this is."""
+
+    pixels: FloatArray
+    box: Box
+
+
+def fit_pixels(pixels: NDArray[np.uint8], preprocess: Preprocess) -> Fitted:
+    """Pixels (h, w, 3) uint8 as the model sees them.
+
+    Scaling the whole photo and cutting out the middle gives the same values as scaling the part of the
+    photo that the middle comes from, without computing the rest; so both are one step here. Values are
+    rounded to 8 bits, as in the image files and in the loaders that the models were trained with.
+    """
+    height, width = pixels.shape[:2]
+    if preprocess.crop == "center":
+        box = _centre_box(width, height, preprocess)
+    else:
+        box = _central_box(width, height, 1.0 if preprocess.crop == "none" else float(preprocess.crop))
+    return Fitted(_resampled(pixels, box, preprocess), box)
+
+
+def _centre_box(width: int, height: int, preprocess: Preprocess) -> Box:
+    """The part of the photo that is left when its short side is scaled and the middle is cut out.
+
+    Sizes and offsets are rounded to whole pixels as the evaluation transforms of training code round them.
+    """
+    rows, columns = preprocess.size
+    if preprocess.resize_short is None:
+        scale = max(rows / height, columns / width)
+        scaled = max(columns, round(width * scale)), max(rows, round(height * scale))
+    else:
+        short = min(width, height)
+        scaled = int(width * preprocess.resize_short / short), int(height * preprocess.resize_short / short)
+    left, top = (scaled[0] - columns) // 2, (scaled[1] - rows) // 2
+    across, down = width / scaled[0], height / scaled[1]
+    return Box(left * across, top * down, (left + columns) * across, (top + rows) * down)
+
+
+def _central_box(width: int, height: int, part: float) -> Box:
+    """The central `part` of each side, in whole pixels."""
+    columns, rows = max(1, round(width * part)), max(1, round(height * part))
+    left, top = (width - columns) // 2, (height - rows) // 2
+    return Box(left, top, left + columns, top + rows)
+
+
+def _resampled(pixels: NDArray[np.uint8], box: Box, preprocess: Preprocess) -> FloatArray:
+    """`box` scaled to the model's size, (3, h, w) float32 in [0, 1]."""
+    rows, columns = preprocess.size
+    left, right = _needed(box.left, box.right, columns, pixels.shape[1])
+    top, bottom = _needed(box.top, box.bottom, rows, pixels.shape[0])
+    inner = (box.left - left, box.top - top, box.right - left, box.bottom - top)
+    part = Image.fromarray(pixels[top:bottom, left:right])
+    scaled = np.asarray(part.resize((columns, rows), _RESAMPLING[preprocess.interpolation], box=inner))
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32) / np.float32(255)
+
+
+def _needed(start: float, stop: float, steps: int, length: int) -> tuple[int, int]:
+    """Pixels that scaling start..stop to `steps` pixels reads: the stretch itself and what the filter reaches."""
+    reach = _REACH * max(1.0, (stop - start) / steps) + 1
+    return max(0, floor(start - reach)), min(length, ceil(stop + reach))

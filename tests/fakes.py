@@ -1,0 +1,81 @@
+"""Small exact models for tests: their every output can be worked out by hand."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from viz.core.adapter import Adapter, Layer, ModelSource, Scores, Squash
+from viz.core.labels import Labels
+from viz.core.preprocess import Preprocess
+from viz.core.result import FloatArray
+
+
+class LinearModel(Adapter):
+    """Class scores that are weighted sums of pixels: score = sum(weights * image) + bias.
+
+    Layers: `pixels` (b, 3, h, w), the image as it came; `products` (b, classes, h, w), each class's
+    contributions per pixel; `scores` (b, classes); with `squash`, also `probabilities`. `batches` holds
+    the number of images of every call of `run`.
+    """
+
+    def __init__(
+        self,
+        weights: FloatArray,
+        bias: Sequence[float] | float = 0.0,
+        names: Sequence[str] = (),
+        squash: Squash = "none",
+        spec: str = "linear.onnx",
+    ):
+        self.weights = np.asarray(weights, np.float32)
+        classes, _, height, width = self.weights.shape
+        self.bias = np.broadcast_to(np.asarray(bias, np.float32), (classes,))
+        self.source = ModelSource(spec.rsplit(".", 1)[0], spec, "0" * 64, "fake")
+        self.labels = Labels(tuple(names), "test")
+        self.preprocess = Preprocess(size=(height, width))
+        self.scores = Scores(classes, "scores", "probabilities" if squash != "none" else None, squash)
+        self.outputs = ("scores",)
+        self.layers = {
+            "pixels": Layer("pixels", "Input", (None, 3, height, width)),
+            "products": Layer("products", "Mul", (None, classes, height, width), aliases=("Mul_0", "features.0")),
+            "scores": Layer("scores", "Sum", (None, classes), aliases=("Sum_0", "head")),
+            "probabilities": Layer("probabilities", "Squash", (None, classes)),
+        }
+        self.notes: list[str] = []
+        self.batches: list[int] = []
+
+    def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run`."""
+        assert images.ndim == 4 and images.dtype == np.float32, f"{images.shape} {images.dtype}"
+        assert images.shape[1:] == self.weights.shape[1:], "images of another size than the model's"
+        self.batches.append(len(images))
+        return {name: self._value(images, name).astype(np.float32) for name in layers}
+
+    def _value(self, images: FloatArray, layer: str) -> FloatArray:
+        if layer == "pixels":
+            return images
+        if layer == "products":
+            return np.einsum("kchw,bchw->bkhw", self.weights, images)
+        scores = np.einsum("kchw,bchw->bk", self.weights.astype(float), images.astype(float)) + self.bias
+        return scores if layer == "scores" else _squashed(scores, self.scores.to_probability)
+
+
+class SumModel(LinearModel):
+    """One class, whose score is the sum of all input pixels: the occlusion map of a constant image is flat."""
+
+    def __init__(self, size: tuple[int, int] = (100, 100)):
+        super().__init__(np.ones((1, 3, *size), np.float32), spec="sum.onnx")
+
+
+class WithoutScores(LinearModel):
+    """A model that shows tensors and has no class scores, as a detector or an encoder."""
+
+    def __init__(self, weights: FloatArray):
+        super().__init__(weights, spec="encoder.onnx")
+        self.scores = None
+
+
+def _squashed(scores: FloatArray, squash: Squash) -> FloatArray:
+    """Written apart from `viz.core.adapter.probabilities`, so that tests compare two things."""
+    if squash == "softmax":
+        return np.stack([np.exp(row - np.logaddexp.reduce(row)) for row in scores.astype(float)])
+    return {"sigmoid": lambda s: 0.5 * (1 + np.tanh(s / 2)), "exp": np.exp, "none": lambda s: s}[squash](scores)
