@@ -1,0 +1,54 @@
+"""The page of one run: what was run, what went wrong, and a gallery of its images."""
+
+from pathlib import Path
+
+from viz.report.markup import Markup, join
+from viz.report.page_files import fill, page, write_whole
+from viz.report.run_facts import images_fact, title_case, unfinished
+from viz.report.run_folder import RunFolder, read_run
+from viz.report.sections import counted, facts, failures, folded, notice, what_was_run
+from viz.report.views import image_view
+
+STYLES = ("gallery.css",)
+SCRIPTS = ("choose.js", "toolbar.js", "card.js", "run.js")
+
+
+def write_report(folder: Path) -> Path:
+    """Write `index.html` into a run folder and return its path.
+
+    The same results give the same bytes: no time of day and no timing is on the page. Raises
+    `UsageError` where run.json or results.jsonl is missing, broken or of another schema.
+    """
+    found = read_run(folder)
+    title = f"{title_case(found.run['technique'])} \u00b7 {found.run['model']['name']}"
+    body = fill("run.html", title=title, summary=found.run["summary"], sections=_sections(found))
+    data = {"images": [image_view(entry) for entry in found.images]}
+    return write_whole(folder / "index.html", page(title, body, data, STYLES, SCRIPTS))
+
+
+def _sections(found: RunFolder) -> Markup:
+    return join(
+        _key_facts(found),
+        unfinished(found),
+        notice("warning", "Warnings", found.run["warnings"]),
+        notice("note", "Notes", found.run["notes"]),
+        _failures(found),
+        folded("What was run", what_was_run(found.run)),
+    )
+
+
+def _key_facts(found: RunFolder) -> Markup:
+    run, model = found.run, found.run["model"]
+    return facts(
+        [
+            ("Images", images_fact(found)),
+            ("Model", f"{model['name']} ({model['runtime']}, {model['device']})"),
+            ("Target", f"{run['target']}, by {run['score']}"),
+            ("Preprocessing", run["preprocess"]["text"]),
+        ]
+    )
+
+
+def _failures(found: RunFolder) -> Markup:
+    title = f"{counted(len(found.failed), 'image')} could not be used"
+    return failures(title, ("Image", "Reason"), [(image["name"], image["reason"]) for image in found.failed])
