@@ -83,8 +83,8 @@ def _scaled(heat: FloatArray) -> FloatArray:
 
 def _opacity(strength: FloatArray) -> FloatArray:
     """Weak heat is nearly clear, and evidence against the target is quieter than evidence for it."""
-    opacity: FloatArray = np.abs(strength) ** 0.7 * np.where(strength >= 0, _STRONGEST, _STRONGEST * 0.7)
-    return opacity
+    strongest = np.where(strength >= 0, np.float32(_STRONGEST), np.float32(_STRONGEST * 0.7))
+    return np.asarray(np.abs(strength) ** np.float32(0.7) * strongest, np.float32)
 
 
 def _on_photo(heat: FloatArray, size: tuple[int, ...], box: Box, first_row: int) -> FloatArray:

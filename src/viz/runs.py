@@ -192,7 +192,7 @@ def _progress(model: Adapter, records: Sequence[Record], listing: Listing, compl
         "images": {"found": len(listing.files), "done": done, "failed": len(failed)},
         "failures": failed,
         "notes": list(model.notes),
-        "warnings": _common_warnings(records),
+        "warnings": [*model.warnings, *_common_warnings(records)],
     }
 
 

@@ -11,12 +11,6 @@ from viz.core.labels import Labels
 from viz.core.model_options import ModelOptions
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Where a model would lie; nothing here reads it."""
-    return tmp_path / "resnet.onnx"
-
-
 def resolve(model: Path | None, classes: int | None = 2, metadata=None, zoo=None, **flags) -> Labels:
     return resolve_labels(ModelOptions(**flags), model, metadata or {}, classes, zoo)[0]
 
@@ -31,8 +25,8 @@ def write(folder: Path, name: str, content: object) -> Path:
     return path
 
 
-def test_each_source_is_found_only_when_all_above_it_are_silent(model: Path):
-    folder = model.parent
+def test_each_source_is_found_only_when_all_above_it_are_silent(model_path: Path):
+    folder = model_path.parent
     given = str(write(folder, "given.txt", "a1\nb1\n"))
     settings = str(write(folder, "given.toml", "labels = ['a2', 'b2']"))
     metadata = {"viz.labels": '["a4", "b4"]', "names": "{0: 'a5', 1: 'b5'}"}
@@ -48,7 +42,7 @@ def test_each_source_is_found_only_when_all_above_it_are_silent(model: Path):
     zoo = {"labels": ["a11", "b11"]}
 
     def found(**flags) -> tuple[str, str]:
-        labels = resolve(model, metadata=metadata, zoo=zoo, **flags)
+        labels = resolve(model_path, metadata=metadata, zoo=zoo, **flags)
         return labels.names[0], labels.origin
 
     assert found(labels=given, preprocess=settings) == ("a1", "given.txt")
@@ -64,7 +58,7 @@ def test_each_source_is_found_only_when_all_above_it_are_silent(model: Path):
         paths[name].unlink()
     assert found() == ("a11", "zoo")
     zoo.clear()
-    assert resolve(model) == Labels()
+    assert resolve(model_path) == Labels()
 
 
 @pytest.mark.parametrize(
@@ -121,55 +115,55 @@ def test_asked_for_labels_of_another_count_are_an_error_with_both_counts(tmp_pat
         resolve(None, 5, labels=str(path))
 
 
-def test_found_labels_of_another_count_are_passed_over_with_both_counts(model: Path):
-    write(model.parent, "labels.txt", "cat\ndog")
-    write(model.parent, "labels.json", ["background", "cat", "dog"])
-    assert resolve(model, 3).names == ("background", "cat", "dog")
-    (warning,) = warnings_of(model, 3)
+def test_found_labels_of_another_count_are_passed_over_with_both_counts(model_path: Path):
+    write(model_path.parent, "labels.txt", "cat\ndog")
+    write(model_path.parent, "labels.json", ["background", "cat", "dog"])
+    assert resolve(model_path, 3).names == ("background", "cat", "dog")
+    (warning,) = warnings_of(model_path, 3)
     assert warning.startswith("labels.txt: 2 names for a model of 3 classes, perhaps with a background class; not used")
 
 
-def test_with_an_unknown_number_of_classes_any_count_will_do(model: Path):
-    write(model.parent, "labels.txt", "cat\ndog")
-    assert (resolve(model, None).names, warnings_of(model, None)) == (("cat", "dog"), [])
+def test_with_an_unknown_number_of_classes_any_count_will_do(model_path: Path):
+    write(model_path.parent, "labels.txt", "cat\ndog")
+    assert (resolve(model_path, None).names, warnings_of(model_path, None)) == (("cat", "dog"), [])
 
 
-def test_a_table_of_images_that_lies_beside_the_model_is_passed_over(model: Path):
-    write(model.parent, "labels.json", {"a.jpg": {"class_index": 3}, "b.jpg": 4})
-    assert (resolve(model), warnings_of(model)) == (Labels(), [])
+def test_a_table_of_images_that_lies_beside_the_model_is_passed_over(model_path: Path):
+    write(model_path.parent, "labels.json", {"a.jpg": {"class_index": 3}, "b.jpg": 4})
+    assert (resolve(model_path), warnings_of(model_path)) == (Labels(), [])
 
 
-def test_a_broken_file_beside_the_model_is_not_passed_over(model: Path):
-    write(model.parent, "labels.json", "[")
+def test_a_broken_file_beside_the_model_is_not_passed_over(model_path: Path):
+    write(model_path.parent, "labels.json", "[")
     with pytest.raises(UsageError, match=r"labels\.json cannot be read"):
-        resolve(model)
+        resolve(model_path)
 
 
-def test_the_toml_names_a_file_relative_to_itself(model: Path):
-    (model.parent / "names").mkdir()
-    write(model.parent, "names/pets.txt", "cat\ndog")
-    write(model.parent, "resnet.viz.toml", 'labels = "names/pets.txt"\n[preprocess]\npreset = "unit"')
-    assert resolve(model) == Labels(("cat", "dog"), "resnet.viz.toml")
+def test_the_toml_names_a_file_relative_to_itself(model_path: Path):
+    (model_path.parent / "names").mkdir()
+    write(model_path.parent, "names/pets.txt", "cat\ndog")
+    write(model_path.parent, "resnet.viz.toml", 'labels = "names/pets.txt"\n[preprocess]\npreset = "unit"')
+    assert resolve(model_path) == Labels(("cat", "dog"), "resnet.viz.toml")
 
 
 @pytest.mark.parametrize("labels", ["3", "[1, 2]"])
-def test_labels_in_the_toml_that_are_no_names_are_an_error(model: Path, labels: str):
-    write(model.parent, "resnet.viz.toml", f"labels = {labels}")
+def test_labels_in_the_toml_that_are_no_names_are_an_error(model_path: Path, labels: str):
+    write(model_path.parent, "resnet.viz.toml", f"labels = {labels}")
     with pytest.raises(UsageError, match=r"resnet\.viz\.toml: labels is"):
-        resolve(model)
+        resolve(model_path)
 
 
-def test_placeholders_are_no_names(model: Path):
-    write(model.parent, "config.json", {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}})
-    assert resolve(model) == Labels()
+def test_placeholders_are_no_names(model_path: Path):
+    write(model_path.parent, "config.json", {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}})
+    assert resolve(model_path) == Labels()
 
 
 @pytest.mark.parametrize(
     "config", [{"label_names": ["cat", "dog"]}, {"pretrained_cfg": {"label_names": ["cat", "dog"]}}]
 )
-def test_timms_label_names_are_read(model: Path, config: dict[str, object]):
-    write(model.parent, "config.json", config)
-    assert resolve(model) == Labels(("cat", "dog"), "config.json")
+def test_timms_label_names_are_read(model_path: Path, config: dict[str, object]):
+    write(model_path.parent, "config.json", config)
+    assert resolve(model_path) == Labels(("cat", "dog"), "config.json")
 
 
 def test_metadata_is_parsed_and_never_run(tmp_path: Path):

@@ -4,10 +4,8 @@ import ast
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import onnx
-from onnx import TensorProto
 
 from viz.adapters.onnx_costs import macs_of, parameters_of
 from viz.adapters.onnx_file import Constants, OnnxFile
@@ -160,13 +158,3 @@ def _torch_modules(node: onnx.NodeProto) -> list[str]:
         path = part if not path or part.startswith(path + ".") else f"{path}.{part}"
         modules.append(path)
     return modules
-
-
-def element_type(tensors: Tensors, name: str) -> int:
-    """The ONNX element type of a tensor; 0 where inference does not know it."""
-    return tensors.types.get(name, TensorProto.UNDEFINED)
-
-
-def model_folder(path: Path) -> Path:
-    """Where a model's external data lies."""
-    return path.absolute().parent

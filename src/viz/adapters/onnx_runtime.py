@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime as ort
@@ -21,6 +21,7 @@ from viz.core.adapter import Adapter, ModelSource, per_image
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
 from viz.core.label_sources import resolve_labels
 from viz.core.model_options import ModelOptions
+from viz.core.preprocess import Layout
 from viz.core.preprocess_sources import InputFacts, resolve_preprocess
 from viz.core.result import FloatArray
 
@@ -46,12 +47,11 @@ class OnnxAdapter(Adapter):
         self._file: OnnxFile = read(path)
         self._options = options
         graph = self._file.graph
-        self._image = image_input(graph, options.layout)
+        self._image = image_input(graph, cast(Layout | None, options.layout))
         self.notes = []
-        self.preprocess, warnings = resolve_preprocess(
+        self.preprocess, guesses = resolve_preprocess(
             self._facts(), options, path, self._file.metadata, (zoo or {}).get("preprocess")
         )
-        self.notes += warnings
         self._further = further_inputs(graph, self._image, options.input)
         self._dtype = helper.tensor_dtype_to_np_dtype(self._image.elem_type)
         self._check_integer_range()
@@ -67,8 +67,8 @@ class OnnxAdapter(Adapter):
         self._opened: ModelProto | None = None
         self._find_scores()
         classes = self.scores.classes if self.scores else None
-        self.labels, warnings = resolve_labels(options, path, self._file.metadata, classes, (zoo or {}).get("labels"))
-        self.notes += warnings
+        self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, (zoo or {}).get("labels"))
+        self.warnings = (*guesses, *doubts)
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run`. One session per set of layers, kept for the next call."""

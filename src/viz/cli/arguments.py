@@ -27,6 +27,7 @@ def _parameter(option: Option, panel: str) -> inspect.Parameter:
         max=opt.max,
         metavar=opt.metavar or None,
         rich_help_panel=panel,
+        show_envvar=False,
         show_default=option.default not in (None, (), False),
     )
     return inspect.Parameter(
@@ -76,7 +77,6 @@ def model_parameter(default: str | None = None) -> inspect.Parameter:
         "-m",
         help="FILE.onnx, zoo:NAME, package.module:factory, torchvision:NAME, timm:NAME, FILE.pt2, a state dict …",
         metavar="MODEL",
-        rich_help_panel="Model",
         envvar="VIZ_MODEL",
     )
     return inspect.Parameter(

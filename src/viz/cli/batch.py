@@ -32,7 +32,7 @@ def batch(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What to run; `viz config init` writes one.")],
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODEL/TECHNIQUE", help="Only these runs (and the page of only these); * is a glob."),
+        typer.Option(metavar="MODEL/TECHNIQUE", help="Only these runs, and a page of only these; * matches any text."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run and where to, and stop.", rich_help_panel=_PANEL)

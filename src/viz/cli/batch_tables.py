@@ -41,13 +41,18 @@ def _in_colour(outcome: "Outcome") -> str:
 
 
 def print_problems(outcomes: Sequence["Outcome"]) -> None:
-    """What to do about runs that could not be done; which images failed stands on the page."""
+    """What to do about runs that could not be done, on stderr; which images failed stands on the page."""
+    by_problem: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.problem:
-            errors.print(f"[red]failed[/] {escape(outcome.cell.name)}: {escape(outcome.problem)}", highlight=False)
-            errors.print(f"[dim]→[/] {escape(outcome.next_step)}", highlight=False)
-        if outcome.trace:
-            errors.print(outcome.trace, highlight=False, markup=False)
+            by_problem.setdefault((outcome.problem, outcome.next_step), []).append(outcome)
+    for (problem, next_step), alike in by_problem.items():
+        more = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+        errors.print(f"[red]failed[/] {escape(alike[0].cell.name)}{more}: {escape(problem)}", highlight=False)
+        if next_step:
+            errors.print(f"[dim]→[/] {escape(next_step)}", highlight=False)
+        if alike[0].trace:
+            errors.print(alike[0].trace, highlight=False, markup=False)
 
 
 def print_dry_run(cells: Sequence["Cell"], output_format: str) -> int:

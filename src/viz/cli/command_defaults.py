@@ -1,92 +1,95 @@
 """Defaults of commands from a TOML file: one table per command, with its flags' names as keys."""
 
-from collections.abc import Mapping
-from typing import Any
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
 from viz.batch.document import Document, Place
-from viz.batch.values import as_text
+from viz.batch.values import as_typed
 from viz.core.errors import UnknownName, UsageError
+from viz.core.options import Opt, Option
+
+Defaults = dict[str, dict[str, Any]]
 
 
-def default_map(document: Document, commands: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The file's tables by command, their keys as the parameters' own names, for Typer's `default_map`.
+def default_map(document: Document, app: typer.Typer) -> Defaults:
+    """The file's tables by command of `app`, keys as the parameters' own names, for Typer's `default_map`.
 
-    `commands` are Typer's own, by name; a group's commands have tables within its table, [zoo.fetch].
+    The commands of a group have tables within its own, [zoo.fetch].
     Raises `InvalidFile` with every problem and its line.
     """
-    found = _of_commands(document, (), document.values, commands)
+    found = _of_commands(document, (), document.values, app)
     document.raise_problems()
     return found
 
 
-def _of_commands(
-    document: Document, place: Place, tables: Mapping[str, Any], commands: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _of_commands(document: Document, place: Place, tables: Mapping[str, Any], app: typer.Typer) -> Defaults:
+    commands = {one.name or _kebab(one.callback): one.callback for one in app.registered_commands}
+    groups = {str(one.name): one.typer_instance for one in app.registered_groups}
+    found: Defaults = {}
     for name, table in tables.items():
         here = (*place, name)
         with document.at(*here):
-            if name not in commands:
-                raise UnknownName("command", " ".join(map(str, here)), commands, "each table is named after a command")
+            if name not in commands | groups:
+                listing = "each table has the name of a command"
+                raise UnknownName("command", " ".join(map(str, here)), [*commands, *groups], listing)
             if not isinstance(table, dict):
                 raise UsageError(f"{name} is {table!r}", f"write [{name}] and its options below")
-            within = getattr(commands[name], "commands", None)
-            inner = _of_commands(document, here, table, within) if within else None
-            found[name] = _of_command(document, here, table, commands[name]) if inner is None else inner
+            group, callback = groups.get(name), commands.get(name)
+            if group is not None:
+                found[name] = _of_commands(document, here, table, group)
+            elif callback is not None:
+                found[name] = _of_command(document, here, table, callback)
     return found
 
 
-def _of_command(document: Document, place: Place, table: Mapping[str, Any], command: Any) -> dict[str, Any]:
+def _kebab(callback: Any) -> str:
+    return str(callback.__name__).replace("_", "-")
+
+
+def _of_command(
+    document: Document, place: Place, table: Mapping[str, Any], callback: Callable[..., Any]
+) -> dict[str, Any]:
     """A command's checked defaults by parameter name."""
-    by_flag = {_flag(parameter): parameter for parameter in command.params if parameter.name != "help"}
+    parameters = inspect.signature(callback, eval_str=True).parameters.values()
+    described = [_option(one) for one in parameters if get_origin(one.annotation) is Annotated]
+    options = {option.flag.removeprefix("--"): option for option in described}
     found: dict[str, Any] = {}
     for key, value in table.items():
         with document.at(*place, key):
-            flag = key.replace("_", "-")
-            if flag not in by_flag:
-                name = " ".join(map(str, place))
-                raise UnknownName(f"option of {name}", key, by_flag, f"`viz {name} --help` lists them")
-            if by_flag[flag].name in found:
+            flag, name = key.replace("_", "-"), " ".join(map(str, place))
+            if flag not in options:
+                raise UnknownName(f"option of {name}", key, options, f"`viz {name} --help` lists them")
+            if options[flag].name in found:
                 raise UsageError(f"{key} is given twice, with - and with _", "leave one out")
-            found[by_flag[flag].name] = _converted(by_flag[flag], value)
+            typed = as_typed(options[flag], value)
+            found[options[flag].name] = list(typed) if isinstance(typed, tuple) else typed
     return found
 
 
-def _flag(parameter: Any) -> str:
-    """`batch-size` for --batch-size; an argument by its own name."""
-    long = [name for name in parameter.opts if name.startswith("--")]
-    return str(long[0]).removeprefix("--") if long else str(parameter.name).replace("_", "-")
+def _option(parameter: inspect.Parameter) -> Option:
+    """A command's parameter as an option: the type, bounds and choices that are written in its signature."""
+    hint, *extras = get_args(parameter.annotation)
+    info = extras[0]
+    named = [name for name in (info.default, *(info.param_decls or ())) if str(name).startswith("--")]
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    choices = tuple(str(choice) for kind in kinds for choice in _choices(kind))
+    opt = Opt(info.help or "", info.min, info.max, choices, flag=named[0].split("/")[0] if named else "")
+    return Option(parameter.name, Union.__getitem__(tuple(map(_plain, kinds))), parameter.default, opt)
 
 
-def _converted(parameter: Any, value: Any) -> Any:
-    """The value as the command will have it. Raises `UsageError` where its type or bounds do not allow it."""
-    many = parameter.multiple or parameter.nargs != 1
-    if many:
-        parts = value if isinstance(value, list) else [value]
-        return [_single(parameter, part) for part in parts]
-    return _single(parameter, value)
+def _choices(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(member.value for member in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
 
 
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "boolean": ((bool,), "true or false"),
-    "integer": ((int,), "a whole number"),
-    "integer range": ((int,), "a whole number"),
-    "float": ((int, float), "a number"),
-    "float range": ((int, float), "a number"),
-}
-
-
-def _single(parameter: Any, value: Any) -> Any:
-    """Typer would take "yes", 1 or "8" too; a file that is checked says what it means."""
-    types, words = _KINDS.get(parameter.type.name, ((str,), "text"))
-    given = as_text(value) if str in types else value
-    flag = "--" + _flag(parameter)
-    if not isinstance(given, types) or (isinstance(given, bool) and bool not in types):
-        raise UsageError(f"{flag} is {value!r}, which is not {words}", parameter.help or "")
-    try:
-        parameter.type.convert(given, parameter, None)
-    except typer.BadParameter as problem:
-        raise UsageError(f"{flag} is {value!r}: {problem.message}", parameter.help or "") from None
-    return given
+def _plain(kind: Any) -> Any:
+    """The type as a TOML file has it: choices and paths are texts, lists are checked part by part."""
+    if get_origin(kind) is list:
+        return tuple.__class_getitem__((_plain(get_args(kind)[0]), ...))
+    return kind if kind in (bool, int, float, types.NoneType) else str

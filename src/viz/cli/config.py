@@ -69,10 +69,10 @@ def defaults(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _defaults_in(document: "Document") -> dict[str, dict[str, Any]]:
-    from viz.cli.app import command_names
+    from viz.cli.app import app as whole
     from viz.cli.command_defaults import default_map
 
-    return default_map(document, command_names())
+    return default_map(document, whole)
 
 
 def _checked(document: "Document") -> str:

@@ -35,7 +35,7 @@ def flat(record: dict[str, Any]) -> dict[str, Any]:
     best = (record.get("predictions") or [{}])[0]
     row["predicted"] = best.get("label", "")
     row["probability"] = best.get("probability", "")
-    return row | record.get("numbers", {})
+    return {**row, **record.get("numbers", {})}
 
 
 def _print_csv(rows: Sequence[dict[str, Any]]) -> None:

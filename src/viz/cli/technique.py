@@ -1,5 +1,6 @@
 """One command per technique: `viz occlusion --model M SOURCE…`."""
 
+import inspect
 import json
 import shlex
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import typer
+from rich.markup import escape
 
 from viz.cli.arguments import build, command, flag_parameter, model_parameter, sources_parameter
 from viz.cli.console import errors
@@ -35,7 +37,9 @@ def add_techniques(app: typer.Typer) -> None:
 
 
 def _help(technique: Any) -> str:
-    return f"{(technique.__doc__ or '').strip()}\n\nSource: {technique.info.source}."
+    paragraphs = inspect.cleandoc(technique.__doc__ or "").split("\n\n")
+    flowing = [" ".join(paragraph.split()) for paragraph in paragraphs]
+    return "\n\n".join([*flowing, f"Source: {technique.info.source}."])
 
 
 def _command(technique: Any) -> Any:
@@ -68,8 +72,10 @@ def load_model(model: str, options: ModelOptions) -> Any:
     errors.print(f"[dim]model[/] {adapter.source.name} on {adapter.source.device}, {adapter.source.runtime}")
     origins = ", ".join(dict.fromkeys(adapter.preprocess.origin.values()))
     errors.print(f"[dim]input[/] {adapter.preprocess.describe()} [dim](from: {origins})[/]", highlight=False)
+    for warning in adapter.warnings:
+        errors.print(f"[yellow]warning[/] {escape(warning)}", highlight=False)
     for note in adapter.notes:
-        errors.print(f"[yellow]note[/] {note}", highlight=False)
+        errors.print(f"[yellow]note[/] {escape(note)}", highlight=False)
     return adapter
 
 
@@ -87,9 +93,9 @@ def _run(instance: Any, model: Any, sources: Sequence[str], options: RunOptions,
         raise
     page = write_report(summary.folder)
     for note in model.notes[said:]:
-        errors.print(f"[yellow]note[/] {note}", highlight=False)
+        errors.print(f"[yellow]note[/] {escape(note)}", highlight=False)
     print_records(summary.records, output_format)
-    _print_outcome(summary, page)
+    _print_outcome(summary, page, model)
     return int(summary.exit_code)
 
 
@@ -102,7 +108,7 @@ def _report_what_is_there(folder: Path) -> None:
         errors.print(f"stopped early; what was finished is in {page}", highlight=False)
 
 
-def _print_outcome(summary: Any, page: Path) -> None:
+def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     run = json.loads((summary.folder / "run.json").read_text(encoding="utf-8"))
     done = run["images"]["done"]
     parts = [f"{done} image(s) done", f"score: {run['score']}"]
@@ -112,9 +118,10 @@ def _print_outcome(summary: Any, page: Path) -> None:
         parts.append(f"{summary.forwards / summary.seconds:.0f} forward passes/s")
     errors.print("[green]✓[/] " + ", ".join(parts), highlight=False)
     for warning in run["warnings"]:
-        errors.print(f"[yellow]warning[/] {warning}", highlight=False)
+        if warning not in model.warnings:  # those were said before the run
+            errors.print(f"[yellow]warning[/] {escape(warning)}", highlight=False)
     for record in summary.failed[:20]:
-        errors.print(f"[red]failed[/] {record['name']}: {record['reason']}", highlight=False, markup=True)
+        errors.print(f"[red]failed[/] {escape(record['name'])}: {escape(record['reason'])}", highlight=False)
     if len(summary.failed) > 20:
         errors.print(f"[red]failed[/] and {len(summary.failed) - 20} more: see results.jsonl")
     if summary.skipped:

@@ -82,6 +82,7 @@ class Adapter(ABC):
         labels: the class names, possibly empty.
         preprocess: how pixels become the model's input.
         notes: what the user should know about how the model is run.
+        warnings: what may be wrong, above all preprocessing that had to be guessed.
     """
 
     source: ModelSource
@@ -91,6 +92,7 @@ class Adapter(ABC):
     labels: Labels
     preprocess: Preprocess
     notes: list[str]
+    warnings: tuple[str, ...] = ()
 
     @abstractmethod
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:

@@ -30,7 +30,7 @@ class BatchedAdapter(Adapter):
         self.batch_size = batch_size or _automatic(model)
         self.source, self.layers, self.outputs = model.source, model.layers, model.outputs
         self.scores, self.labels, self.preprocess = model.scores, model.labels, model.preprocess
-        self.notes = model.notes
+        self.notes, self.warnings = model.notes, model.warnings
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run`; any number of images."""

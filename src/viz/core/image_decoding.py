@@ -116,7 +116,7 @@ def _rgb(image: Image.Image, background: tuple[int, int, int]) -> Pixels:
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         over = Image.new("RGBA", image.size, (*background, 255))
         image = Image.alpha_composite(over, image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _deep_gray(values: NDArray[Any], transparent: object, background: tuple[int, int, int]) -> Pixels:

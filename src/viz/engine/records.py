@@ -14,6 +14,8 @@ from viz.engine.loading import Loaded
 
 Record = dict[str, Any]
 
+PREVIEW_SIDE = 512  # longest side of the picture's small copy, from which the page makes its gallery
+
 
 def done_record(model: Adapter, item: Loaded, target: Target, top: Any, result: Result) -> Record:
     """The record of an image that worked. `top` is (best class indices, probabilities of all) or None."""
@@ -31,7 +33,7 @@ def done_record(model: Adapter, item: Loaded, target: Target, top: Any, result: 
         "predictions": predictions(model, top),
         "numbers": _numbers(result, model.size, item.box),
         "warnings": list(result.warnings),
-        "files": _files(key, result),
+        "files": _files(item, result),
     }
 
 
@@ -41,10 +43,18 @@ def failed_record(file: ImageFile, problem: ImageError) -> Record:
     return {"name": file.name, "key": file.key, "status": "failed", "reason": reason}
 
 
-def _files(key: str, result: Result) -> dict[str, str]:
+def needs_preview(item: Loaded) -> bool:
+    """True for photos so large that a gallery of their pictures would be slow to scroll."""
+    return max(item.size) > 2 * PREVIEW_SIDE
+
+
+def _files(item: Loaded, result: Result) -> dict[str, str]:
+    key = item.file.key
     files = {"picture": f"{key}.png", "arrays": f"{key}.npz", "original": f"originals/{key}.jpg"}
     if "predicted_class" in result.arrays:
         files["classes"] = f"{key}.classes.png"
+    if needs_preview(item):
+        files["preview"] = f"previews/{key}.jpg"
     return files
 
 

@@ -25,7 +25,8 @@ class RunFolder:
         self.path = path
         self._results = path / "results.jsonl"
         _refuse_other_run(path, identity)
-        (path / "originals").mkdir(parents=True, exist_ok=True)
+        for inner in ("originals", "previews"):
+            (path / inner).mkdir(parents=True, exist_ok=True)
         for left_over in path.rglob(".*.tmp"):
             left_over.unlink()
 

@@ -4,10 +4,11 @@ import io
 
 from PIL import Image
 
-from viz.core.images import Photo, png_bytes
+from viz.core.images import Pixels, png_bytes
 from viz.core.result import Result
 from viz.engine.job import Job
 from viz.engine.loading import Loaded
+from viz.engine.records import PREVIEW_SIDE, needs_preview
 from viz.engine.run_folder import RunFolder
 from viz.render import further_pictures, picture
 
@@ -19,16 +20,19 @@ def save(folder: RunFolder, item: Loaded, result: Result, job: Job) -> None:
     assert item.box is not None, "a loaded image has the box that the model saw"
     photo = item.photo or job.loader.photo(item.file)
     key = item.file.key
-    folder.write(f"{key}.png", png_bytes(picture(result, photo, item.box)))
+    shown = picture(result, photo, item.box)
+    folder.write(f"{key}.png", png_bytes(shown))
+    if needs_preview(item):
+        folder.write(f"previews/{key}.jpg", _small_jpeg(shown, PREVIEW_SIDE))
     for name, extra in further_pictures(result, job.model.labels).items():
         folder.write(f"{key}.{name}.png", png_bytes(extra))
     folder.write_arrays(f"{key}.npz", result.arrays)
-    folder.write(f"originals/{key}.jpg", _small_jpeg(photo))
+    folder.write(f"originals/{key}.jpg", _small_jpeg(photo.pixels, _ORIGINAL_SIDE))
 
 
-def _small_jpeg(photo: Photo) -> bytes:
-    image = Image.fromarray(photo.pixels)
-    image.thumbnail((_ORIGINAL_SIDE, _ORIGINAL_SIDE), Image.Resampling.BILINEAR)
+def _small_jpeg(pixels: Pixels, side: int) -> bytes:
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

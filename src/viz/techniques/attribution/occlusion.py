@@ -94,7 +94,7 @@ class Grid:
     @property
     def grain(self) -> float:
         """The largest step between neighbouring positions, in pixels."""
-        return float(max(np.diff(self.tops, append=self.tops[-1]).max(), np.diff(self.lefts, append=self.lefts[-1]).max()))
+        return float(max(np.diff(starts, append=starts[-1]).max() for starts in (self.tops, self.lefts)))
 
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)

@@ -1,0 +1,92 @@
+"""Networks for benchmarks, written here with random weights: the same one in torch and as an ONNX file."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+def conv(into: int, out: int, kernel: int = 3, stride: int = 1, groups: int = 1, act: bool = True) -> nn.Sequential:
+    """Convolution, batch normalization and ReLU6."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(into, out, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out),
+    ]
+    return nn.Sequential(*layers, *([nn.ReLU6()] if act else []))
+
+
+class Inverted(nn.Module):
+    """MobileNetV2's block (Sandler et al. 2018): widen, filter each channel, narrow; with a shortcut."""
+
+    def __init__(self, into: int, out: int, stride: int, widen: int):
+        super().__init__()
+        wide = into * widen
+        first = [conv(into, wide, 1)] if widen > 1 else []
+        self.body = nn.Sequential(*first, conv(wide, wide, 3, stride, wide), conv(wide, out, 1, act=False))
+        self.shortcut = stride == 1 and into == out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, c', h', w')."""
+        return x + self.body(x) if self.shortcut else self.body(x)
+
+
+def mobilenet_v2() -> nn.Module:
+    """MobileNetV2, width 1.0: 300 M multiply-accumulates at 224 x 224."""
+    plan = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    layers: list[nn.Module] = [conv(3, 32, 3, 2)]
+    into = 32
+    for widen, out, count, stride in plan:
+        for i in range(count):
+            layers.append(Inverted(into, out, stride if i == 0 else 1, widen))
+            into = out
+    return nn.Sequential(*layers, conv(into, 1280, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 1000))
+
+
+class Basic(nn.Module):
+    """ResNet's block of two convolutions (He et al. 2016)."""
+
+    def __init__(self, into: int, out: int, stride: int):
+        super().__init__()
+        self.body = nn.Sequential(conv(into, out, 3, stride), conv(out, out, act=False))
+        self.down = conv(into, out, 1, stride, act=False) if stride > 1 or into != out else nn.Identity()
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, c', h', w')."""
+        return self.relu(self.body(x) + self.down(x))
+
+
+def resnet18() -> nn.Module:
+    """ResNet-18: 1.8 G multiply-accumulates at 224 x 224."""
+    layers: list[nn.Module] = [conv(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)]
+    into = 64
+    for out, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        layers += [Basic(into, out, stride), Basic(out, out, 1)]
+        into = out
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+NETWORKS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18}
+
+
+def make(name: str, folder: Path) -> tuple[nn.Module, Path]:
+    """The network in evaluation mode, with statistics set by a few random batches, and its ONNX file."""
+    torch.manual_seed(0)
+    network = NETWORKS[name]()
+    network.train()
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.randn(8, 3, 128, 128))
+    network.eval()
+    path = folder / f"{name}.onnx"
+    dynamic = ({0: torch.export.Dim("batch")},)
+    torch.onnx.export(
+        network,
+        (torch.randn(2, 3, 224, 224),),
+        str(path),
+        dynamo=True,
+        dynamic_shapes=dynamic,
+        verbose=False,
+        external_data=False,
+    )
+    return network, path

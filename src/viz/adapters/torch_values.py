@@ -1,0 +1,50 @@
+"""What modules and operations give back, taken apart into named tensors."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from torch import Tensor
+
+
+def named_tensors(name: str, value: object) -> list[tuple[str, Tensor]]:
+    """All tensors in a value: `name` for a single one, `name.0`, `name.logits`, … in a structure of several."""
+    found = [(".".join([name, *path]), tensor) for path, tensor in _walk(value)]
+    return [(name, found[0][1])] if len(found) == 1 else found
+
+
+def named_outputs(value: object, taken: Collection[str]) -> list[tuple[str, Tensor]]:
+    """A model's outputs: their own keys or fields where they have such, else `output`, `output.0`, `output.1`, ….
+
+    A key that is among the names `taken` by layers is written `output.KEY`.
+    """
+    if not isinstance(value, Mapping) and not hasattr(value, "_fields") and not is_dataclass(value):
+        return named_tensors("output", value)
+    keys = [(".".join(path), tensor) for path, tensor in _walk(value)]
+    return [(f"output.{key}" if key in taken else key, tensor) for key, tensor in keys]
+
+
+def tensors_in(value: object) -> list[Tensor]:
+    """All tensors in a value, in order."""
+    return [tensor for _, tensor in _walk(value)]
+
+
+def _walk(value: object) -> Iterator[tuple[tuple[str, ...], Tensor]]:
+    if isinstance(value, Tensor):
+        yield (), value
+        return
+    for key, part in _parts(value):
+        for path, tensor in _walk(part):
+            yield (key, *path), tensor
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of a mapping, named tuple, dataclass, list or tuple; nothing for anything else."""
+    if isinstance(value, Mapping):  # first: the outputs of transformers are mappings and dataclasses at once
+        yield from ((str(key), part) for key, part in value.items())
+    elif hasattr(value, "_fields"):
+        yield from zip(value._fields, value, strict=True)
+    elif is_dataclass(value):
+        yield from ((field.name, getattr(value, field.name)) for field in fields(value))
+    elif isinstance(value, list | tuple):
+        yield from ((str(index), part) for index, part in enumerate(value))

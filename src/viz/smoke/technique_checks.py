@@ -1,0 +1,100 @@
+"""Does a technique work on this model: does it run, and are its results finite, of the right shape, and its own?"""
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from viz.core.adapter import Adapter
+from viz.core.errors import NotSupported, UsageError
+from viz.core.result import FloatArray, HeatMap, Result
+from viz.core.target import Target
+from viz.smoke.check import Check, Failed, check, reason
+
+_GPU_TOLERANCE = 1e-3  # of the largest value: sums on a GPU may run in another order each time
+
+
+def technique_checks(technique: Any, model: Adapter, images: FloatArray, target: Target) -> Iterator[Check]:
+    """Run a technique at its tiny settings on two images with the same target, and look at the results.
+
+    One that does not apply to the model is skipped, with the reason. Settings that do not fit the model
+    (a patch larger than its input) make way for the defaults.
+    """
+    name, started = technique.info.name, time.perf_counter()
+    try:
+        chosen, results = _first_results(technique, model, images[:2], [target] * 2)
+    except NotSupported as problem:
+        yield Check(name, "runs", "skipped", time.perf_counter() - started, reason(problem))
+        return
+    except Exception as problem:  # a technique may come from anywhere: whatever it raises is what is wrong with it
+        yield Check(name, "runs", "failed", time.perf_counter() - started, reason(problem))
+        return
+    yield Check(name, "runs", "passed", time.perf_counter() - started)
+    yield check(name, "finite", partial(_finite, results))
+    yield check(name, "shape", partial(_shaped, results, model.size))
+    yield check(name, "follows the image", partial(_differ, results))
+    yield check(name, "same again", partial(_repeats, chosen, model, images[:2], [target] * 2, results))
+
+
+def _first_results(
+    technique: Any, model: Adapter, images: FloatArray, targets: Sequence[Target]
+) -> tuple[Any, Sequence[Result]]:
+    """The technique as it was set, and its results, one for each image."""
+    chosen = technique(**technique.info.smoke)
+    try:
+        results = chosen(model, images, targets)
+    except UsageError:
+        chosen = technique()
+        results = chosen(model, images, targets)
+    if len(results) != len(images):
+        raise Failed(f"{len(results)} results for {len(images)} images")
+    return chosen, results
+
+
+def _finite(results: Sequence[Result]) -> None:
+    for result in results:
+        for name, value in (*result.arrays.items(), *_figures(result)):
+            broken = int((~np.isfinite(value)).sum())
+            if broken:
+                raise Failed(f"{broken} of {np.size(value)} values of {name} are not finite")
+
+
+def _figures(result: Result) -> Iterator[tuple[str, Any]]:
+    return ((name, np.asarray(v)) for name, v in result.numbers.items() if not isinstance(v, str))
+
+
+def _shaped(results: Sequence[Result], size: tuple[int, int]) -> None:
+    for result in results:
+        if isinstance(result, HeatMap) and result.heat.shape != size:
+            raise Failed(f"the heat has shape {result.heat.shape}, the model's input {size}")
+        empty = [name for name, array in result.arrays.items() if array.size == 0]
+        if empty or not result.arrays:
+            raise Failed(f"{', '.join(empty)} is empty" if empty else "the result holds no array")
+
+
+def _differ(results: Sequence[Result]) -> None:
+    first, second = (_main_arrays(result) for result in results)
+    if all(np.array_equal(first[name], second[name], equal_nan=True) for name in first):
+        raise Failed(f"{' and '.join(first)} did not change with the picture")
+
+
+def _main_arrays(result: Result) -> dict[str, Any]:
+    return {"heat": result.heat} if isinstance(result, HeatMap) else dict(result.arrays)
+
+
+def _repeats(
+    technique: Any, model: Adapter, images: FloatArray, targets: Sequence[Target], before: Sequence[Result]
+) -> None:
+    part = 0.0 if model.source.device == "cpu" else _GPU_TOLERANCE
+    for first, second in zip(before, technique(model, images, targets), strict=True):
+        for name, array in first.arrays.items():
+            if not _same(array, second.arrays[name], part):
+                raise Failed(f"{name} is not the same when the same call is made again")
+
+
+def _same(first: Any, second: Any, part: float) -> bool:
+    if part == 0 or first.dtype.kind not in "fc":
+        return np.array_equal(first, second, equal_nan=first.dtype.kind in "fc")
+    return np.allclose(first, second, rtol=0, atol=part * float(np.abs(first).max()), equal_nan=True)
