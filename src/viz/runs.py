@@ -22,24 +22,14 @@ from viz.core.run_options import RunOptions
 from viz.core.target import ScoreKind
 from viz.core.technique import settings
 from viz.engine.job import Job
+from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader, listed
 from viz.engine.local import process
 from viz.engine.run_folder import SCHEMA, Record, RunFolder
 
+__all__ = ["Listener", "RunSummary", "run", "run_path"]
+
 _PACKAGES = ("onnx-viz", "numpy", "pillow", "opencv-python", "onnx", "onnxruntime", "onnxruntime-gpu", "torch")
-
-
-class Listener:
-    """Told how a run goes on. This one listens to nothing; a progress bar overrides what it shows."""
-
-    def started(self, files: int) -> None:
-        """The images have been listed."""
-
-    def forwards(self, count: int) -> None:
-        """The model has run on `count` more images or variants of images."""
-
-    def image(self, record: Record, fresh: bool) -> None:
-        """One image is settled: done, failed, or (not fresh) found done from before."""
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def transposed_conv(net: Net, x: str, draw: Draw) -> str:
 def resize(net: Net, x: str, draw: Draw) -> str:
     if not 3 <= min(spatial(net, x)) <= max(spatial(net, x)) <= 20:
         return x
-    coordinates = ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel_symmetric"]
+    coordinates = [*["half_pixel"] * 3, "asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel_symmetric"]
     mode = draw(st.sampled_from(["nearest", "linear", "cubic"]))
     attributes: dict[str, object] = {"mode": mode, "coordinate_transformation_mode": draw(st.sampled_from(coordinates))}
     if mode == "nearest":

@@ -1,81 +1,11 @@
-"""Receptive fields with known answers: published networks, one rule at a time, and what is not known."""
+"""Receptive fields with known answers: published networks, then one rule at a time."""
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper, shape_inference
 
+from tests.adapters.chains import Chain, conv, everything, field_after, plain, pool, windows
 from viz.adapters.receptive_field import receptive_fields, seen_spans
 from viz.core.adapter import ReceptiveField
-
-Node = tuple[str, list[object], dict[str, object]]
-
-
-def conv(kernel: int, stride: int = 1, pad: int = 0, dilation: int = 1, channels: int = 1, out: int = 1) -> Node:
-    weights = np.ones((out, channels, kernel, kernel), np.float32)
-    geometry = {"strides": [stride] * 2, "pads": [pad] * 4, "dilations": [dilation] * 2}
-    return ("Conv", [weights], geometry)
-
-
-def pool(kernel: int, stride: int, pad: int = 0, **more: object) -> Node:
-    return ("MaxPool", [], {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4, **more})
-
-
-def plain(op: str, *inputs: object, **attributes: object) -> Node:
-    """A node whose first input is the previous node's output; the others are arrays or tensor names."""
-    return (op, list(inputs), attributes)
-
-
-class Chain:
-    """Nodes in a row: 'image' -> t0 -> t1 …"""
-
-    def __init__(self, *nodes: Node, shape=(1, 1, 64, 64), layout="nchw", opset=17, shapes=None):
-        self.layout, self.opset, self.more_shapes = layout, opset, shapes or {}
-        self.stored: dict[str, np.ndarray] = {}
-        self.nodes: list[onnx.NodeProto] = []
-        for k, (op, inputs, attributes) in enumerate(nodes):
-            names = [f"t{k - 1}" if k else "image", *(self.name_of(value) for value in inputs)]
-            domain = "com.microsoft" if attributes.pop("microsoft", False) else ""
-            self.nodes.append(helper.make_node(op, names, [f"t{k}"], domain=domain, **attributes))
-        self.graph = helper.make_graph(
-            self.nodes,
-            "chain",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(f"t{len(nodes) - 1}", TensorProto.FLOAT, None)],
-            [numpy_helper.from_array(value, name) for name, value in self.stored.items()],
-        )
-
-    def name_of(self, value: object) -> str:
-        if isinstance(value, str):
-            return value
-        self.stored[f"c{len(self.stored)}"] = np.asarray(value)
-        return f"c{len(self.stored) - 1}"
-
-    def arguments(self) -> tuple[object, ...]:
-        opsets = [helper.make_opsetid(d, 1 if d else self.opset) for d in {"", *(n.domain for n in self.graph.node)}]
-        model = helper.make_model(self.graph, opset_imports=opsets)
-        inferred = shape_inference.infer_shapes(model, data_prop=True).graph
-        shapes = {
-            info.name: tuple(d.dim_value or None for d in info.type.tensor_type.shape.dim)
-            for info in [*inferred.input, *inferred.value_info, *inferred.output]
-            if info.type.tensor_type.HasField("shape")
-        }
-        return self.graph, shapes | self.more_shapes, self.stored.get, "image", self.layout, self.opset
-
-    def fields(self) -> dict[str, ReceptiveField | None]:
-        return receptive_fields(*self.arguments())
-
-
-def field_after(*nodes: Node, **options: object) -> ReceptiveField | None:
-    return Chain(*nodes, **options).fields()[f"t{len(nodes) - 1}"]
-
-
-def windows(size: int, stride: float, offset: float) -> ReceptiveField:
-    return ReceptiveField((size, size), (stride, stride), (offset, offset))
-
-
-def everything(height: int, width: int) -> ReceptiveField:
-    return ReceptiveField((height, width), (0, 0), (0, 0), everywhere=True)
 
 
 def test_the_image_sees_itself():
@@ -107,6 +37,10 @@ def test_same_padding_puts_an_odd_pixel_on_the_named_side(mode, offset):
     assert field_after(plain("MaxPool", **attributes)) == windows(3, 2, offset)
 
 
+def test_same_padding_is_never_negative():
+    assert field_after(plain("MaxPool", kernel_shape=[1, 1], strides=[3, 3], auto_pad="SAME_UPPER")) == windows(1, 3, 0)
+
+
 def test_rounding_up_the_number_of_positions_moves_none():
     assert field_after(pool(3, 2, ceil_mode=1), shape=(1, 1, 10, 10)) == windows(3, 2, 0)
 
@@ -129,7 +63,14 @@ def test_global_pooling_of_a_crop_sees_the_crop():
 
 
 def test_a_gate_from_global_pooling_makes_the_product_see_everything():
-    assert field_after(conv(3, 1, 1), plain("GlobalAveragePool"), plain("Mul", "t0")) == everything(64, 64)
+    wider_than_the_image = conv(7, 1, 36, dilation=12)
+    for layer in (conv(3, 1, 1), wider_than_the_image):
+        assert field_after(layer, plain("GlobalAveragePool"), plain("Mul", "t0")) == everything(64, 64)
+
+
+def test_a_row_added_to_every_row_is_seen_from_every_row():
+    field = field_after(conv(3, 1, 1), plain("Slice", [8], [9], [2]), plain("Add", "t0"))
+    assert (field.stride, field.size, field.everywhere) == ((0, 1), (64, 3), False)
 
 
 def test_pooling_over_rows_leaves_the_columns_their_windows():
@@ -173,6 +114,8 @@ def test_tokens_keep_windows_until_they_are_mixed():
     back = plain("Transpose", perm=[0, 2, 1]), plain("Reshape", [1, 8, 4, 4])
     per_token = plain("MatMul", np.ones((8, 8), np.float32))
     assert field_after(*patches, per_token, *back) == windows(16, 16, 0)
+    neighbours = ("Conv", [np.ones((8, 8, 3), np.float32)], {"pads": [1, 1]})
+    assert field_after(*patches[:2], neighbours, plain("Reshape", [1, 8, 4, 4])) == everything(64, 64)
     attention = plain("Transpose", perm=[0, 2, 1]), plain("MatMul", np.ones((16, 16), np.float32))
     assert field_after(*patches, *attention, plain("Reshape", [1, 8, 4, 4])) == everything(64, 64)
 
@@ -205,6 +148,14 @@ def test_a_resize_by_old_opsets_is_read_from_its_scales():
     scales = np.float32([1, 1, 2, 2])
     assert field_after(plain("Upsample", scales, mode="nearest"), opset=9).stride == (0.5, 0.5)
     assert field_after(plain("Resize", scales, mode="nearest"), opset=10).stride == (0.5, 0.5)
+
+
+def test_a_smoothing_resize_reads_all_that_it_smooths():
+    quarter = np.float32([1, 1, 0.25, 0.25])
+    smooth = field_after(plain("Resize", "", quarter, mode="linear", antialias=1), opset=18)
+    assert smooth.stride == (4, 4)
+    assert 8 <= smooth.size[0] <= 12
+    assert field_after(plain("Resize", "", quarter, mode="linear"), opset=18) == windows(2, 4, 1)
 
 
 def test_slices_count_in_steps_and_backwards():
@@ -244,53 +195,3 @@ def test_a_fused_convolution_adds_its_fourth_input():
     fused = ("FusedConv", [kernel, "", "t0"], {"kernel_shape": [1, 1], "microsoft": True})
     nodes = conv(5, 1, 2), plain("Identity"), fused
     assert field_after(*nodes, shapes={"t2": (1, 1, 64, 64)}) == windows(5, 1, -2)
-
-
-def test_a_scale_measured_on_the_whole_image_makes_everything_seen():
-    quantize = helper.make_node("DynamicQuantizeLinear", ["image"], ["q", "scale", "zero"])
-    dequantize = helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["out"])
-    chain = Chain(conv(3))
-    del chain.graph.node[:]
-    chain.graph.node.extend([quantize, dequantize])
-    assert chain.fields()["out"] == everything(64, 64)
-
-
-def test_what_follows_an_unknown_operator_is_not_known():
-    fields = Chain(conv(3, 1, 1), plain("Mystery"), plain("Relu"), plain("Add", "t0")).fields()
-    assert fields["t0"] == windows(3, 1, -1)
-    assert [fields[name] for name in ("t1", "t2", "t3")] == [None, None, None]
-
-
-def test_a_known_name_in_a_foreign_domain_is_not_known():
-    chain = Chain(plain("Relu"))
-    chain.graph.node[0].domain = "my.company"
-    assert chain.fields()["t0"] is None
-
-
-def test_a_branch_that_takes_the_image_from_around_it_is_not_known():
-    inner = helper.make_node("Relu", ["image"], ["branch"])
-    info = helper.make_tensor_value_info("branch", TensorProto.FLOAT, None)
-    body = helper.make_graph([inner], "body", [], [info])
-    chain = Chain(plain("Relu"))
-    chain.graph.node.append(helper.make_node("If", ["condition"], ["out"], then_branch=body, else_branch=body))
-    assert chain.fields()["out"] is None
-
-
-def test_settings_computed_while_the_model_runs_are_not_known():
-    assert field_after(plain("Slice", "starts", "ends", [2])) is None
-    assert field_after(plain("Slice", "starts", "ends", [1])) == windows(1, 1, 0)  # rows and columns stay whole
-
-
-def test_an_image_of_unknown_size_is_not_known():
-    assert field_after(conv(3), shape=(1, 1, None, None)) is None
-
-
-def test_what_does_not_depend_on_the_image_has_no_entry():
-    chain = Chain(plain("Shape"), plain("Cast", to=TensorProto.FLOAT))
-    assert set(chain.fields()) == {"image"}
-
-
-def test_kernels_that_depend_on_the_image_see_everything():
-    chain = Chain(plain("Slice", [0, 0], [3, 3], [2, 3]))
-    chain.graph.node.append(helper.make_node("Conv", ["image", "t0"], ["out"], kernel_shape=[3, 3]))
-    assert chain.fields()["out"] == everything(64, 64)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from tests.adapters.random_graphs import EXACT, OPSET, RESAMPLED, Net, nets
 
+from tests.adapters.random_graphs import EXACT, OPSET, RESAMPLED, Net, nets
 from viz.adapters.receptive_field import receptive_fields, seen_spans
 from viz.adapters.receptive_field.span import Span
 from viz.core.adapter import ReceptiveField

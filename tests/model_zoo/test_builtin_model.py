@@ -40,19 +40,18 @@ def test_over_95_of_100_unseen_pictures_are_named_right(logits_of):
 
 
 def test_hiding_the_shape_hurts_most(logits_of):
-    hits = [_peak_lies_in_the_mask(logits_of, draw(index)) for index in range(50)]
+    hits = [_peak_lies_in_the_mask(logits_of, draw(index)) for index in range(100)]
     assert np.mean(hits) >= 0.9
 
 
 def _peak_lies_in_the_mask(logits_of, picture):
-    """The slow twin of the training script's drop map: pixel by pixel, one patch at a time."""
-    before = logits_of(picture.pixels[None])[0, picture.label]
-    drops = {}
-    for y in range(0, 96 - 24 + 1, 8):
-        for x in range(0, 96 - 24 + 1, 8):
-            hidden = picture.pixels.copy()
-            hidden[y : y + 24, x : x + 24] = 128
-            drops[y, x] = before - logits_of(hidden[None])[0, picture.label]
+    """The slow twin of the training script's drop map: pixel by pixel, each asking its patches."""
+    corners = [(y, x) for y in range(0, 73, 8) for x in range(0, 73, 8)]
+    hidden = [picture.pixels.copy() for _ in corners]
+    for pixels, (y, x) in zip(hidden, corners, strict=True):
+        pixels[y : y + 24, x : x + 24] = 128
+    before, *after = logits_of(np.stack([picture.pixels, *hidden]))[:, picture.label]
+    drops = {corner: before - score for corner, score in zip(corners, after, strict=True)}
     heat = np.zeros((96, 96))
     for row, column in np.ndindex(96, 96):
         tops = [y for y in range(0, 73, 8) if y <= row < y + 24]

@@ -32,6 +32,7 @@ SETTINGS = frozenset("Clip ConstantOfShape Expand OneHot Pad Range Resize Upsamp
 NOT_COUNTED = frozenset(
     "Attention DeformConv Einsum FusedMatMul GRU LSTM MatMulNBits MultiHeadAttention QAttention QGemm RNN".split()
 )
+UNKNOWN: Shape = (None, None)  # so that neither the first length nor those after it are known
 
 
 def parameters_of(graph: onnx.GraphProto, node: onnx.NodeProto) -> int:
@@ -57,10 +58,9 @@ def macs_of(node: onnx.NodeProto, shapes: Mapping[str, Shape], constants: Consta
     def shape(position: int) -> Shape:
         name = node.input[position]
         value = constants(name) if name not in shapes else None
-        return shapes.get(name, (None,)) if value is None else value.shape
+        return shapes.get(name, UNKNOWN) if value is None else value.shape
 
-    output = shapes.get(node.output[0], (None,)) if node.output else (None,)
-    return _macs(node, shape, output)
+    return _macs(node, shape, shapes.get(node.output[0], UNKNOWN))
 
 
 def _macs(node: onnx.NodeProto, shape: Callable[[int], Shape], output: Shape) -> int | None:

@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def main(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print versions and exit.", is_eager=True)] = False,
@@ -34,6 +34,9 @@ def main(
     """See inside vision models: any ONNX file, any torch module."""
     if version:
         _print_versions()
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
         raise typer.Exit()
     if config_file is not None:
         context.default_map = config.defaults(config_file)

@@ -6,8 +6,8 @@ from types import TracebackType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from viz.cli.console import errors
-from viz.engine.run_folder import Record
-from viz.runs import Listener
+from viz.engine.listener import Listener
+from viz.engine.records import Record
 
 _PLAIN_EVERY = 10.0  # seconds between lines where stderr is no terminal
 

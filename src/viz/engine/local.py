@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +12,11 @@ from viz.core.errors import ImageError
 from viz.core.result import FloatArray, Result
 from viz.core.target import ranked_classes, targets_for
 from viz.engine.job import Job
+from viz.engine.listener import Listener
 from viz.engine.loading import Loaded, read_ahead
 from viz.engine.records import done_record, failed_record
 from viz.engine.run_folder import Record, RunFolder, chunks
 from viz.engine.saving import save
-
-
-class Listener(Protocol):
-    """Told as a run goes on; a progress bar is one."""
-
-    def image(self, record: Record, fresh: bool) -> None:
-        """One image is settled: done, failed, or (not fresh) found done from before."""
-        ...
 
 
 def process(job: Job, files: Sequence[ImageFile], folder: RunFolder, listener: Listener) -> list[Record]:

@@ -98,7 +98,8 @@ def union(spans: Iterable[Span], shape: Shape | None) -> Span:
     count = 1 if len(steps) == 1 else moving.positions(shape)
     if count is None or any(span.is_whole for span in spans):
         return moving.whole()
-    return min((_hull(spans, step, count, moving) for step in steps), key=lambda span: span.high - span.low)
+    hulls = (_hull(spans, step, count, moving) for step in steps)
+    return min(hulls, key=lambda hull: (hull.high - hull.low, abs(hull.step)))
 
 
 def _hull(spans: list[Span], step: Fraction, count: int, moving: Span) -> Span:

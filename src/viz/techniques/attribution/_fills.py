@@ -4,6 +4,7 @@ import numpy as np
 
 from viz.core.errors import UsageError
 from viz.core.result import FloatArray
+from viz.techniques._blur import blurred
 
 NAMES = ("gray", "mean", "blur", "noise")
 
@@ -17,19 +18,12 @@ def fill_images(fill: str, images: FloatArray, patch: int, seed: int) -> FloatAr
     if fill == "mean":
         return np.broadcast_to(images.mean(axis=(2, 3), keepdims=True), images.shape)
     if fill == "blur":
-        return np.stack([_blurred(image, sigma=patch / 2) for image in images])
+        return np.stack([blurred(image, sigma=patch / 2) for image in images])
     if fill == "noise":
         noise = np.random.default_rng(seed).random(images.shape[1:], np.float32)
         return np.broadcast_to(noise, images.shape)
     colour = (0.5, 0.5, 0.5) if fill == "gray" else _colour(fill)
     return np.broadcast_to(np.array(colour, np.float32)[:, None, None], images.shape)
-
-
-def _blurred(image: FloatArray, sigma: float) -> FloatArray:
-    import cv2
-
-    smooth = cv2.GaussianBlur(image.transpose(1, 2, 0), (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return np.ascontiguousarray(smooth.transpose(2, 0, 1))
 
 
 def _colour(text: str) -> tuple[float, ...]:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +9,7 @@ from viz.core.adapter import Adapter
 from viz.core.batching import batch_size_of
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target, class_target
+from viz.techniques._blur import blurred
 
 STEPS = 50
 _BLUR_KERNEL = 11  # and sigma 5: the paper's start for insertion, at 224 pixels
@@ -19,18 +19,17 @@ _BLUR_SIGMA = 5.0
 def deletion_insertion(model: Adapter, image: FloatArray, found: HeatMap, target: Target) -> HeatMap:
     """The map with its areas and curves added.
 
-    Deletion takes pixels out from the hottest on (to black-level gray of the image's mean, here 0.5 gray)
-    and insertion brings them back onto a blurred image; both read the class's probability where the
-    target is a class, else the target itself, over 51 points from 0 to all pixels. The areas are means of
-    the curves by the trapezoid rule: low deletion and high insertion are good.
+    Deletion turns pixels gray (0.5) from the hottest on, and insertion brings them back onto a blurred
+    image; both read the class's probability where the target is a class, else the target itself, at 51
+    points from none to all pixels. The areas are means of the curves by the trapezoid rule: low deletion
+    and high insertion are good.
     Source: Petsiuk et al. 2018, section 3.2, arXiv 1806.07421.
     """
     read = target if target.class_index is None else class_target(model, target.class_index, "probability")
     order = np.argsort(-found.heat, axis=None, kind="stable")
     gray = np.full_like(image, 0.5)
-    blurred = cv2.GaussianBlur(image.transpose(1, 2, 0), (_BLUR_KERNEL, _BLUR_KERNEL), _BLUR_SIGMA)
     deletion = _curve(model, read, image, gray, order)
-    insertion = _curve(model, read, np.ascontiguousarray(blurred.transpose(2, 0, 1)), image, order)
+    insertion = _curve(model, read, blurred(image, _BLUR_SIGMA, _BLUR_KERNEL), image, order)
     areas = {"deletion_auc": _area(deletion), "insertion_auc": _area(insertion)}
     curves = {"deletion_curve": deletion, "insertion_curve": insertion}
     return replace(found, arrays={**found.arrays, **curves}, numbers={**found.numbers, **areas})
