@@ -108,6 +108,46 @@ def test_a_module_made_on_the_fly_is_named_like_an_operation():
     assert (read(model, "AvgPool2d_0", images) > 0).all()
 
 
+def test_modules_with_names_that_layers_would_have_keep_them():
+    class Stages(nn.Sequential):
+        def forward(self, x):
+            return [x := stage(x) for stage in self]
+
+    class Names(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relu_0 = nn.AvgPool2d(2)
+            self.stages = Stages(nn.AvgPool2d(2), nn.AvgPool2d(2))
+            self.output = nn.Conv2d(3, 4, 1)
+
+        def forward(self, x):
+            return self.output(self.stages(self.relu_0(x.relu()))[1]).mean((2, 3))
+
+    model, images = adapter(Names()), pixels()
+    names = "relu_1 relu_0 stages.0 stages.1 stages.out.0 stages.out.1 output mean_0 model_output"
+    assert list(model.layers) == names.split()
+    values = model.run(images, list(model.layers))
+    np.testing.assert_array_equal(values["relu_1"], images)
+    np.testing.assert_array_equal(values["stages.out.1"], values["stages.1"])
+    np.testing.assert_allclose(values["output"].mean((2, 3)), values["model_output"], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Using `torch.compile")
+def test_compiled_parts_show_their_layers():
+    class Compiled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = torch.compile(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), backend="eager")
+
+        def forward(self, x):
+            return self.block(x).mean((2, 3))
+
+    net, images = seeded(Compiled), pixels()
+    values = adapter(net).run(images, ["block._orig_mod.0", "block._orig_mod.1", "output"])
+    np.testing.assert_array_equal(values["block._orig_mod.1"], values["block._orig_mod.0"].clip(0))
+    np.testing.assert_allclose(values["output"], forward(net, images), atol=1e-6)
+
+
 def test_later_operations_in_place_do_not_reach_what_was_read():
     class InPlace(nn.Module):
         def __init__(self):

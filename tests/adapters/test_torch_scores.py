@@ -83,7 +83,7 @@ Pair = namedtuple("Pair", "logits aux")
         (lambda x: Pair(x, x / 2), ("logits", "aux"), "logits"),
         (lambda x: (x[:, None].tile(1, 3, 1), [x]), ("output.0", "output.1.0"), "output.1.0"),
         (lambda x: [x], ("output",), "output"),
-        (lambda x: {"net": x, "count": 3}, ("output.net",), "output.net"),
+        (lambda x: {"net": x, "count": 3}, ("model_net",), "model_net"),
     ],
 )
 def test_outputs_in_any_structure_are_named_and_the_scores_found(after, outputs, scores):

@@ -24,7 +24,7 @@ class ExportedModel(Program):
         self.module: nn.Module = program.module()
         assert isinstance(self.module, fx.GraphModule), "module() of an exported program is a graph"
         self._graph = self.module.graph
-        self._names = {node.name for node in self._graph.nodes}
+        self._names = {node.name for node in self._graph.nodes if node.op != "output"}
         self._input_shape = image_shape(program)
         if not self._input_shape:
             names = ", ".join(program.graph_signature.user_inputs)

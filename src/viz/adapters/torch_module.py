@@ -14,6 +14,7 @@ from viz.adapters.torch_exported import ExportedModel
 from viz.adapters.torch_program import ModuleProgram, Program
 from viz.adapters.torch_runner import Runner
 from viz.adapters.torch_scores import find_scores, score_output
+from viz.adapters.torch_survey import Survey
 from viz.adapters.torch_trial import get_to_know, noise
 from viz.core.adapter import Adapter, ModelSource, Scores
 from viz.core.errors import ModelError
@@ -57,10 +58,10 @@ class TorchAdapter(Adapter):
         self._runner = Runner(program, preprocess, device, source.name)
         self.source = replace(source, device=str(device))
         self.preprocess, self.labels = preprocess, labels or Labels()
-        self._table, notes = get_to_know(self._runner)
+        self._table, seen, notes = get_to_know(self._runner)
         self.layers, self.outputs = self._table.layers, self._table.outputs
         self.notes = [*program.notes, *notes]
-        self.scores = self._find_scores(output)
+        self.scores = self._find_scores(output, seen)
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run`; layers may be given by alias."""
@@ -70,12 +71,12 @@ class TorchAdapter(Adapter):
             self._check_finite(self.scores, values)
         return {asked: values[name] for asked, name in names.items()}
 
-    def _find_scores(self, wanted: str | None) -> Scores | None:
+    def _find_scores(self, wanted: str | None, seen: Survey) -> Scores | None:
         output, notes = score_output(self.outputs, self.layers, wanted)
         self.notes += notes
         if output is None:
             return None
-        end = self._table.seen.squash_of(output)
+        end = seen.squash_of(output)
         names = {output}
         if end is not None and end.source is not None and end.source in self.layers:
             names.add(end.source)

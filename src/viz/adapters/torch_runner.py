@@ -23,14 +23,12 @@ class Table:
     """What is known of a model after a trial run.
 
     Attributes:
-        seen: the trial run.
         places: where each tensor keeps its images.
         layers: the layer table.
         outputs: names of the model's outputs, in their order.
         at_a_time: how many images every call takes; None where any number will do.
     """
 
-    seen: Survey
     places: Mapping[str, Place]
     layers: Mapping[str, Layer]
     outputs: tuple[str, ...]

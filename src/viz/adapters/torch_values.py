@@ -7,21 +7,26 @@ from typing import Any
 from torch import Tensor
 
 
-def named_tensors(name: str, value: object) -> list[tuple[str, Tensor]]:
-    """All tensors in a value: `name` for a single one, `name.0`, `name.logits`, … in a structure of several."""
-    found = [(".".join([name, *path]), tensor) for path, tensor in _walk(value)]
-    return [(name, found[0][1])] if len(found) == 1 else found
+def named_tensors(name: str, value: object, taken: Collection[str] = ()) -> list[tuple[str, Tensor]]:
+    """All tensors in a value: `name` for a single one, `name.0`, `name.logits`, … in a structure of several.
+
+    Where such a name is `taken` by another layer, the part is called `name.out.0`.
+    """
+    found = list(_walk(value))
+    if len(found) == 1:
+        return [(name, found[0][1])]
+    parts = [(".".join(path), tensor) for path, tensor in found]
+    return [(f"{name}.{part}" if f"{name}.{part}" not in taken else f"{name}.out.{part}", t) for part, t in parts]
 
 
 def named_outputs(value: object, taken: Collection[str]) -> list[tuple[str, Tensor]]:
     """A model's outputs: their own keys or fields where they have such, else `output`, `output.0`, `output.1`, ….
 
-    A key that is among the names `taken` by layers is written `output.KEY`.
+    A name that is `taken` by another layer is led by `model_`.
     """
-    if not isinstance(value, Mapping) and not hasattr(value, "_fields") and not is_dataclass(value):
-        return named_tensors("output", value)
-    keys = [(".".join(path), tensor) for path, tensor in _walk(value)]
-    return [(f"output.{key}" if key in taken else key, tensor) for key, tensor in keys]
+    keyed = isinstance(value, Mapping) or hasattr(value, "_fields") or is_dataclass(value)
+    named = [(".".join(path), t) for path, t in _walk(value)] if keyed else named_tensors("output", value)
+    return [(f"model_{name}" if name in taken else name, tensor) for name, tensor in named]
 
 
 def tensors_in(value: object) -> list[Tensor]:

@@ -4,10 +4,11 @@ No module is changed: module calls are seen by torch's global hooks, which are t
 model runs and look only at the thread that runs it, and operations by a `TorchFunctionMode`.
 """
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +54,17 @@ def watching(module: nn.Module, observe: Observer) -> Iterator[None]:
     enter = register_module_forward_pre_hook(watcher.enter)
     leave = register_module_forward_hook(watcher.leave, always_call=True)
     try:
-        with watcher:
+        with watcher, _uncompiled():
             yield
     finally:
         enter.remove()
         leave.remove()
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """What torch.compile made runs as it was written, so that it shows its steps."""
+    compiler_in_use = "torch._dynamo" in sys.modules  # importing it takes seconds
+    return torch.compiler.set_stance("force_eager") if compiler_in_use else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class _Watcher(TorchFunctionMode):
     def __init__(self, module: nn.Module, observe: Observer):
         super().__init__()
         self._paths = {id(part): path for path, part in module.named_modules()}
+        self._taken = set(self._paths.values())
         self._observe = observe
         self._calls: list[_Call] = []
         self._counts: Counter[str] = Counter()
@@ -102,7 +110,7 @@ class _Watcher(TorchFunctionMode):
         if self._calls:
             inner = self._calls[-1].closed
             name = self._calls[-1].name if inner else call.name
-            tensors = named_tensors(name, result)
+            tensors = named_tensors(name, result, self._taken)
             self._tell(Step(name, class_of(module), inputs_of(module, arguments), tensors, inner))
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -111,7 +119,7 @@ class _Watcher(TorchFunctionMode):
             call, op = self._calls[-1], _operation(func)
             name = call.name if call.closed else self._numbered(call.path, op)
             inputs = tensors_in([args, kwargs])
-            self._tell(Step(name, op, inputs, named_tensors(name, result), call.closed))
+            self._tell(Step(name, op, inputs, named_tensors(name, result, self._taken), call.closed))
         return result
 
     def _tell(self, step: Step) -> None:
@@ -127,9 +135,10 @@ class _Watcher(TorchFunctionMode):
         return path if self._counts[path] == 1 else f"{path}#{self._counts[path]}"
 
     def _numbered(self, path: str, op: str) -> str:
-        key = f"{path}.{op}" if path else op
-        self._counts[f"{key}_"] += 1
-        return f"{key}_{self._counts[f'{key}_'] - 1}"
+        key = f"{path}.{op}_" if path else f"{op}_"
+        name = f"{key}{self._counts[key]}"
+        self._counts[key] += 1
+        return name if name not in self._taken else self._numbered(path, op)
 
 
 def class_of(module: nn.Module) -> str:

@@ -209,19 +209,28 @@ def export_onnx(net: ShapesNet, path: Path) -> None:
     batch = {"image": {0: "batch"}, "logits": {0: "batch"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs onnxscript
-        # PRESERVE, with a net in evaluation mode, keeps each BatchNormalization a node of its own
         torch.onnx.export(
-            net.eval(), (example,), path, dynamo=False, opset_version=17, do_constant_folding=False,
-            training=torch.onnx.TrainingMode.PRESERVE, input_names=["image"], output_names=["logits"],
-            dynamic_axes=batch,
+            net.eval(), (example,), path, dynamo=False, opset_version=17,
+            do_constant_folding=False,  # keeps each BatchNormalization a node of its own
+            input_names=["image"], output_names=["logits"], dynamic_axes=batch,
         )  # fmt: skip
     model = onnx.load(path)
+    _unshare_equal_weights(model)
     _name_nodes_after_modules(model, net)
     preprocess = {"size": [REFERENCE_SIZE] * 2, "channels": "rgb", "layout": "nchw", "range": [0, 1],
                   "mean": MEAN, "std": STD}  # fmt: skip
     helper.set_model_props(model, {"viz.preprocess": json.dumps(preprocess), "viz.labels": json.dumps(LABELS)})
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def _unshare_equal_weights(model: onnx.ModelProto) -> None:
+    """Give each module its own weights again: the tracer keeps one of two equal ones, and an Identity."""
+    weights = {weight.name: weight for weight in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type == "Identity"]:
+        model.graph.initializer.add().CopyFrom(weights[node.input[0]])
+        model.graph.initializer[-1].name = node.output[0]
+        model.graph.node.remove(node)
 
 
 def _name_nodes_after_modules(model: onnx.ModelProto, net: nn.Module) -> None:

@@ -198,12 +198,11 @@ def _contracted(step: Step, side: int, axis: int, added: int) -> Spans:
 def affine_map(step: Step) -> Spans:
     """Rows from A, columns from B; the contracted axis is seen whole."""
     contracted = {0: 0 if step.attribute("transA", 0) else 1, 1: 1 if step.attribute("transB", 0) else 0}
+    return step.union(_rows_or_columns(step, side, contracted[side]) for side in (0, 1) if step.seen(side))
 
-    def rows_or_columns(side: int) -> Spans:
-        through = lambda s: s.fixed(step.shape(side)) if s.axis == contracted[side] else s.on(side)  # noqa: E731
-        return step.each(through, side)
 
-    return step.union(rows_or_columns(side) for side in (0, 1) if step.seen(side))
+def _rows_or_columns(step: Step, side: int, contracted: int) -> Spans:
+    return step.each(lambda s: s.fixed(step.shape(side)) if s.axis == contracted else s.on(side), side)
 
 
 @sees(*MIXING, reads=None)

@@ -1,0 +1,63 @@
+"""Any number of images in batches that fit: halved when memory runs out, counted, nothing lost."""
+
+import numpy as np
+import pytest
+
+from tests.fakes import LinearModel
+from viz.core.batching import BatchedAdapter, batch_size_of
+from viz.core.errors import OutOfMemory
+
+
+class SmallDevice(LinearModel):
+    """Has room for so many images at once and not one more."""
+
+    def __init__(self, room):
+        super().__init__(np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32))
+        self.room = room
+
+    def run(self, images, layers):
+        if len(images) > self.room:
+            raise OutOfMemory("no room")
+        return super().run(images, layers)
+
+
+def images(count):
+    return np.random.default_rng(1).random((count, 3, 4, 4), np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 23])
+def test_batches_give_what_one_call_gives(count):
+    model = SmallDevice(room=1000)
+    expected = model.run(images(count), ["scores"])["scores"]
+    found = BatchedAdapter(model, 5).run(images(count), ["scores"])["scores"]
+    np.testing.assert_array_equal(found, expected)
+    assert model.batches[1:] == [5] * (count // 5) + ([count % 5] if count % 5 else [])
+
+
+def test_out_of_memory_halves_the_batch_for_good_and_says_so():
+    model = SmallDevice(room=3)
+    batched = BatchedAdapter(model, 16)
+    found = batched.run(images(20), ["scores"])["scores"]
+    np.testing.assert_array_equal(found, LinearModel(model.weights).run(images(20), ["scores"])["scores"])
+    assert batched.batch_size == 2
+    assert batch_size_of(batched) == 2
+    assert len([note for note in model.notes if "out of memory" in note]) == 3
+
+
+def test_a_single_image_that_does_not_fit_is_an_error():
+    with pytest.raises(OutOfMemory):
+        BatchedAdapter(SmallDevice(room=0), 8).run(images(2), ["scores"])
+
+
+def test_every_image_is_counted_once():
+    counted = []
+    BatchedAdapter(SmallDevice(room=3), 8, counted.append).run(images(11), ["scores"])
+    assert sum(counted) == 11
+
+
+def test_the_automatic_batch_shrinks_with_the_size_of_the_input():
+    def automatic(side):
+        return batch_size_of(LinearModel(np.zeros((1, 3, side, side), np.float32)))
+
+    assert automatic(32) > automatic(224) > automatic(1024) >= 1
+    assert automatic(5000) == 1
