@@ -144,7 +144,7 @@ def test_shards_share_out_the_images(tmp_path):
         options = RunOptions(out=str(tmp_path / f"out{part}"), shard=f"{part}/3")
         names.append([record["name"] for record in run(TECHNIQUE, model(), [folder], options).records])
     assert [len(part) for part in names] == [3, 2, 2]
-    assert sorted(sum(names, [])) == [f"{i:03d}.png" for i in range(7)]
+    assert sorted(name for part in names for name in part) == [f"{i:03d}.png" for i in range(7)]
 
 
 def breakages(good):
@@ -155,7 +155,7 @@ def breakages(good):
     jpeg.unlink()
     flipped = bytearray(png)
     flipped[len(png) // 2] ^= 0xFF
-    whole = {
+    return {
         "empty.jpg": b"",
         "one_byte.jpg": b"\xff",
         "zeros.png": bytes(1000),
@@ -185,7 +185,6 @@ def breakages(good):
         "jpeg_marker.jpeg": b"\xff\xd8\xff\xe0" + bytes(30),
         "latin.png": "grüße".encode("latin-1"),
     }
-    return whole
 
 
 def _png_of_size(width, height):

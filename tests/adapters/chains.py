@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
-from viz.adapters.receptive_field import receptive_fields
+from viz.adapters.onnx_graph.receptive_field import receptive_fields
 from viz.core.adapter import ReceptiveField
 
 Node = tuple[str, list[object], dict[str, object]]

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from viz.adapters.onnx_costs import macs_of, parameter_counts, parameters_of
+from viz.adapters.onnx_graph.costs import macs_of, parameter_counts, parameters_of
 
 
 def graph_of(*nodes: onnx.NodeProto, **stored: np.ndarray) -> onnx.GraphProto:

@@ -243,7 +243,7 @@ def test_a_further_input_with_a_default_needs_nothing(tmp_path):
 
 def test_a_further_input_without_a_default_is_asked_for(tmp_path):
     path = conv_net(tmp_path / "net.onnx", further=[("bonus", None)])
-    with pytest.raises(UsageError, match="'bonus'.*\n.*--input bonus=1"):
+    with pytest.raises(UsageError, match=r"'bonus'.*\n.*--input bonus=1"):
         load(path, UNIT)
     given = load(path, ModelOptions(preprocess="unit", input=("bonus=1",)))
     assert scores(given, pixels()).shape == (3, CLASSES)
@@ -337,7 +337,7 @@ def test_a_model_without_an_image_input_lists_its_inputs(tmp_path):
 
 def test_a_gpu_that_is_not_there_is_an_error_not_the_cpu(tmp_path):
     path = conv_net(tmp_path / "net.onnx")
-    from viz.adapters.onnx_session import _has_nvidia_driver
+    from viz.adapters.onnx_runtime.session import _has_nvidia_driver
 
     if _has_nvidia_driver():
         pytest.skip("this machine has an NVIDIA driver")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.adapters.chains import Chain, conv, everything, field_after, plain, pool, windows
-from viz.adapters.receptive_field import receptive_fields, seen_spans
+from viz.adapters.onnx_graph.receptive_field import receptive_fields, seen_spans
 from viz.core.adapter import ReceptiveField
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.random_graphs import EXACT, OPSET, RESAMPLED, Net, nets
-from viz.adapters.receptive_field import receptive_fields, seen_spans
-from viz.adapters.receptive_field.span import Span
+from viz.adapters.onnx_graph.receptive_field import receptive_fields, seen_spans
+from viz.adapters.onnx_graph.receptive_field.span import Span
 from viz.core.adapter import ReceptiveField
 
 

@@ -154,7 +154,8 @@ def test_predict_ranks_classes_and_counts_hits(samples):
 
 
 def test_predict_as_csv_has_a_line_per_class(samples):
-    lines = viz("predict", "-m", "zoo:shapes", str(samples), "--format", "csv", "--limit", "2", "-k", "2").out.splitlines()
+    words = ["predict", "-m", "zoo:shapes", str(samples), "--format", "csv", "--limit", "2", "-k", "2"]
+    lines = viz(*words).out.splitlines()
     assert lines[0] == "name,status,reason,truth,rank,class_index,label,probability"
     assert len(lines) == 5
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.core.preprocess_cases import FREE, VIT, resolve, timm_config, warnings_of, write_json
 
+from tests.core.preprocess_cases import FREE, VIT, resolve, timm_config, warnings_of, write_json
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess

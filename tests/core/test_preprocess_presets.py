@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.core.preprocess_cases import (
     FREE,
     GRAY,
@@ -16,7 +17,6 @@ from tests.core.preprocess_cases import (
     write_json,
     write_toml,
 )
-
 from viz.core.errors import UnknownName, UsageError
 from viz.core.preprocess_sources import InputFacts
 

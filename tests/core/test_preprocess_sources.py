@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.core.preprocess_cases import VIT, resolve, timm_config, write_json, write_toml
 
+from tests.core.preprocess_cases import VIT, resolve, timm_config, write_json, write_toml
 from viz.core.errors import UsageError
 from viz.core.preprocess_sources import InputFacts
 

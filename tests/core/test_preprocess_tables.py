@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.core.preprocess_cases import GRAY, resolve, write_toml
 
+from tests.core.preprocess_cases import GRAY, resolve, write_toml
 from viz.core.errors import UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tests.fakes import LinearModel, SumModel, WithoutScores
 
+from tests.fakes import LinearModel, SumModel, WithoutScores
 from viz.core.adapter import Scores
 from viz.core.errors import UnknownName, UsageError
 from viz.core.target import Term, class_target, neuron_target, ranked_classes, targets_for

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from viz.adapters.torch_program import Program
-from viz.adapters.torch_survey import Survey
+from viz.adapters.torch_survey import Survey, weight_of
 from viz.adapters.torch_watch import Step
 from viz.core.result import FloatArray
 
@@ -90,7 +90,7 @@ def mixed(program: Program, inputs: Tensor, places: Mapping[str, Place], one: Su
     def observe(step: Step) -> None:
         for name, tensor in step.tensors:
             if name in folded and not step.inner:
-                weight = float(folded[name].in_front(tensor)[0].double().abs().sum())
+                weight = weight_of(folded[name].in_front(tensor)[0])
                 if abs(weight - one.readings[name].weight) > 1e-3 * max(weight, one.readings[name].weight):
                     strays.add(name)
 

@@ -91,7 +91,8 @@ class Runner:
 
 def as_array(value: Tensor, place: Place) -> FloatArray:
     """A tensor as float32 in main memory, the batch in front."""
-    array: FloatArray = place.in_front(value).to("cpu", torch.float32).numpy()
+    plain = value.dequantize() if value.is_quantized else value
+    array: FloatArray = place.in_front(plain).to("cpu", torch.float32).numpy()
     return array
 
 

@@ -57,9 +57,10 @@ def find_scores(
     """
     classes, after = _classes(layers[output]), per_image(values[output])
     before = values.get(end.source or "") if end else None
-    if end is not None and before is not None and _agrees(end, per_image(before), after):
+    before = None if before is None else per_image(before)
+    if end is not None and before is not None and _agrees(end, before, after):
         return Scores(classes, end.source, None if end.op == "log_softmax" else output, end.squash), []
-    if end is not None and end.op == "sigmoid":
+    if end is not None and _is_sigmoid_of_something_else(end, before, after):
         return Scores(classes, None, output), []
     if sums_to_one(after):
         return Scores(classes, None, output), [f"output {output!r} is positive and sums to 1: read as probabilities"]
@@ -72,7 +73,13 @@ def _agrees(end: Squashed, before: FloatArray, after: FloatArray) -> bool:
     """The output is what the softmax or sigmoid over the class axis makes of the tensor before."""
     expected = probabilities(before, end.squash)
     found = np.exp(after) if end.op == "log_softmax" else after
-    return expected.shape == found.shape and np.allclose(expected, found, rtol=1e-2, atol=1e-3)
+    return expected.shape == found.shape and float(np.abs(expected - found).max()) <= 1e-2 * float(expected.max())
+
+
+def _is_sigmoid_of_something_else(end: Squashed, before: FloatArray | None, after: FloatArray) -> bool:
+    """Its source is no layer, or the output is a part of it: there are no logits to be had."""
+    apart = before is None or before.shape != after.shape
+    return end.op == "sigmoid" and apart and float(after.min()) >= 0 and float(after.max()) <= 1
 
 
 def sums_to_one(values: FloatArray) -> bool:

@@ -83,7 +83,7 @@ class _Surveyor:
 
     def _note(self, name: str, op: str, tensor: Tensor, parameters: int, macs: int | None) -> None:
         if not tensor.is_complex() and tensor.layout == torch.strided and not tensor.is_nested:
-            weight = float(tensor.double().abs().sum())
+            weight = weight_of(tensor)
             self.readings[name] = Reading(op, tuple(tensor.shape), weight, parameters, macs)
             self._made_by[tensor.data_ptr()] = name
 
@@ -101,6 +101,12 @@ class _Surveyor:
         if squash and step.tensors and _is_scores(step.tensors[0][1]):
             source = self._made_by.get(step.inputs[0].data_ptr()) if step.inputs else None
             self.squashed.append(Squashed(step.op, squash, source, step.tensors[0][1]))
+
+
+def weight_of(tensor: Tensor) -> float:
+    """The sum of absolute values: tells tensors of different images apart, whatever the order inside."""
+    plain = tensor.dequantize() if tensor.is_quantized else tensor
+    return float(plain.float().abs().sum(dtype=torch.float64))
 
 
 def total(a: int | None, b: int | None) -> int | None:

@@ -108,10 +108,14 @@ def _print_table(layers: Sequence[Layer], model: Adapter) -> None:
             "?" if layer.macs is None else _count(layer.macs),
         )
     results.print(table)
+    errors.print(_totals(layers), highlight=False)
+
+
+def _totals(layers: Sequence[Layer]) -> str:
     parameters, macs = sum(one.parameters for one in layers), sum(one.macs or 0 for one in layers)
-    errors.print(
-        f"{len(layers)} layers, {_count(parameters)} parameters, {_count(macs)} MACs an image", highlight=False
-    )
+    unknown = sum(one.macs is None for one in layers)
+    not_counted = f" (without {unknown} layers whose cost is not known)" if unknown else ""
+    return f"{len(layers)} layers, {_count(parameters)} parameters, {_count(macs)} MACs an image{not_counted}"
 
 
 def _field(field: ReceptiveField | None) -> str:

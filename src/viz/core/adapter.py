@@ -1,9 +1,10 @@
 """A model as every technique sees it: pixels in, named tensors out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -39,6 +40,26 @@ class Layer:
     receptive_field: ReceptiveField | None = None
     parameters: int = 0
     macs: int | None = None
+
+
+class LazyLayers(Mapping[str, Layer]):
+    """A layer table that is made when it is first looked into: listing layers can take a run of its own."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Layer]]):
+        self._make = make
+
+    @cached_property
+    def _table(self) -> Mapping[str, Layer]:
+        return self._make()
+
+    def __getitem__(self, name: str) -> Layer:
+        return self._table[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 Squash = Literal["none", "softmax", "sigmoid", "exp"]

@@ -4,8 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 from math import prod
 
-from viz.adapters.receptive_field.span import Span
-from viz.adapters.receptive_field.step import NotKnown, Spans, Step, sees
+from viz.adapters.onnx_graph.receptive_field.span import Span
+from viz.adapters.onnx_graph.receptive_field.step import NotKnown, Spans, Step, sees
 
 Sizes = tuple[int, ...]
 

@@ -4,6 +4,6 @@ The rules never leave out a pixel that matters; where phases differ (transposed 
 give a window that holds all of them. An operator without a rule makes everything after it not known.
 """
 
-from viz.adapters.receptive_field.tracing import receptive_fields, seen_spans
+from viz.adapters.onnx_graph.receptive_field.tracing import receptive_fields, seen_spans
 
 __all__ = ["receptive_fields", "seen_spans"]

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from viz.adapters.receptive_field.span import Shape, Span, union
+from viz.adapters.onnx_graph.receptive_field.span import Shape, Span, union
 
 Spans = tuple[Span, Span]
 Constants = Callable[[str], NDArray[Any] | None]

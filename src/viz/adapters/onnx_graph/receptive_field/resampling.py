@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.adapters.receptive_field.span import Span
-from viz.adapters.receptive_field.step import NotKnown, Spans, Step, sees
+from viz.adapters.onnx_graph.receptive_field.span import Span
+from viz.adapters.onnx_graph.receptive_field.step import NotKnown, Spans, Step, sees
 
 Coordinates = NDArray[np.float64]
 

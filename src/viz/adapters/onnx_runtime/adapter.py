@@ -10,14 +10,16 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
-from viz.adapters import onnx_session
-from viz.adapters.onnx_batch import open_batch
-from viz.adapters.onnx_file import Constants, OnnxFile, read
-from viz.adapters.onnx_input import further_inputs, image_input
-from viz.adapters.onnx_layers import Tensors, list_layers
-from viz.adapters.onnx_outputs import with_float_ends
-from viz.adapters.onnx_scores import find_scores
-from viz.core.adapter import Adapter, ModelSource, per_image
+from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
+from viz.adapters.onnx_graph.image_input import further_inputs, image_input
+from viz.adapters.onnx_graph.layers import list_layers
+from viz.adapters.onnx_graph.scores import find_scores
+from viz.adapters.onnx_graph.tensors import Tensors
+from viz.adapters.onnx_runtime import session as onnx_session
+from viz.adapters.onnx_runtime.open_batch import open_batch
+from viz.adapters.onnx_runtime.outputs import with_float_ends
+from viz.adapters.onnx_runtime.survey import Values, survey
+from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, per_image
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
 from viz.core.label_sources import resolve_labels
 from viz.core.model_options import ModelOptions
@@ -57,7 +59,8 @@ class OnnxAdapter(Adapter):
         self._check_integer_range()
         self._constants = Constants(graph, path.absolute().parent)
         self._tensors = Tensors(self._file, self._image, self.preprocess.size)
-        self.layers = list_layers(self._file, self._image, self._tensors, self._constants)
+        self.layers = LazyLayers(self._list_layers)
+        self._names = {name for node in graph.node for name in node.output if name}
         self.outputs = tuple(value.name for value in graph.output)
         self._device = onnx_session.choose_device(options)
         self.source = ModelSource(
@@ -111,6 +114,16 @@ class OnnxAdapter(Adapter):
             self.scores = replace(self.scores, logits=None, probabilities=name)
             self.notes.append(f"output {name!r} is positive and sums to 1: read as probabilities")
 
+    def _list_layers(self) -> dict[str, Layer]:
+        seen = survey(self._file.graph, self._image.name, self._raw_values)
+        shapes = {**self._tensors.shapes, **seen.shapes}
+        return list_layers(self._file, self._image, shapes, Values(self._constants, seen))
+
+    def _raw_values(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Any tensors as the graph gives them for its own batch, with or without a batch axis."""
+        program = self._session(self._file.model, names, whole_batches=False)
+        return dict(zip(program.carried, self._call(program, self._noise(self._image.batch or 1)), strict=True))
+
     def _noise(self, count: int) -> FloatArray:
         """Different random images, the same in every run."""
         shape = (count, 3, *self.preprocess.size)
@@ -122,7 +135,7 @@ class OnnxAdapter(Adapter):
         """The session for these tensors, made and checked on first use."""
         if names not in self._programs:
             for name in names:
-                if name not in self.layers and name not in self.outputs:
+                if name not in self._names:
                     raise UnknownName(
                         "tensor", name, self.layers, f"`viz layers --model {self.source.spec}` lists them"
                     )
@@ -178,16 +191,19 @@ class OnnxAdapter(Adapter):
     # --- running ------------------------------------------------------------------------------
 
     def _run_whole(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
-        feeds = {self._image.name: self._encoded(images), **self._further}
-        try:
-            values = program.session.run(list(program.carried.values()), feeds)
-        except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
-            raise onnx_session.session_error(problem) from None
-        found = dict(zip(program.carried, values, strict=True))
+        found = dict(zip(program.carried, self._call(program, images), strict=True))
         for name, value in found.items():
             if value.ndim == 0 or len(value) != len(images):
                 raise ModelError(f"{name!r} gave shape {value.shape} for {len(images)} images: it has no batch axis")
         return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+    def _call(self, program: _Program, images: FloatArray) -> list[NDArray[Any]]:
+        feeds = {self._image.name: self._encoded(images), **self._further}
+        try:
+            values: list[NDArray[Any]] = program.session.run(list(program.carried.values()), feeds)
+        except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
+            raise onnx_session.session_error(problem) from None
+        return values
 
     def _run_in_pieces(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
         """As many images at a time as the graph was made for, the last piece filled up with copies."""

@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from viz.adapters.onnx_file import Constants
-from viz.adapters.onnx_input import ImageInput
+from viz.adapters.onnx_graph.file import Constants
+from viz.adapters.onnx_graph.image_input import ImageInput
 
 BATCH = "viz_batch"
 _COUNT = "viz_batch_count"

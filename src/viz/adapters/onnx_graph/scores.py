@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import onnx
 
-from viz.adapters.onnx_layers import Tensors
+from viz.adapters.onnx_graph.tensors import Tensors
 from viz.core.adapter import Scores, Squash
 from viz.core.errors import UnknownName, UsageError
 

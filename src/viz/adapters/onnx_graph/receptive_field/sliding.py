@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
-from viz.adapters.receptive_field.span import Span
-from viz.adapters.receptive_field.step import NotKnown, Spans, Step, sees
+from viz.adapters.onnx_graph.receptive_field.span import Span
+from viz.adapters.onnx_graph.receptive_field.step import NotKnown, Spans, Step, sees
 
 
 @sees("Conv", "ConvInteger", "QLinearConv", "NhwcConv")

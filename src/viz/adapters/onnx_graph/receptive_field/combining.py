@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from viz.adapters.receptive_field.span import Span
-from viz.adapters.receptive_field.step import NotKnown, Spans, Step, sees
+from viz.adapters.onnx_graph.receptive_field.span import Span
+from viz.adapters.onnx_graph.receptive_field.step import NotKnown, Spans, Step, sees
 
 UNARY = """
     Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Cast Ceil Celu Cos Cosh Elu Erf Exp FastGelu Floor Gelu HardSigmoid

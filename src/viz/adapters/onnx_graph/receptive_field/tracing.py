@@ -7,9 +7,9 @@ from typing import Literal
 import onnx
 
 # Importing a family registers its rules.
-from viz.adapters.receptive_field import combining, reordering, resampling, selecting, sliding  # noqa: F401
-from viz.adapters.receptive_field.span import Shape, Span
-from viz.adapters.receptive_field.step import RULES, Constants, NotKnown, Spans, Step
+from viz.adapters.onnx_graph.receptive_field import combining, reordering, resampling, selecting, sliding  # noqa: F401
+from viz.adapters.onnx_graph.receptive_field.span import Shape, Span
+from viz.adapters.onnx_graph.receptive_field.step import RULES, Constants, NotKnown, Spans, Step
 from viz.core.adapter import ReceptiveField
 
 SPATIAL_AXES = {"nchw": (2, 3), "nhwc": (1, 2)}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import onnx
 from onnx import TensorProto, helper
 
-from viz.adapters.onnx_input import ImageInput
+from viz.adapters.onnx_graph.image_input import ImageInput
 
 
 def with_float_ends(model: onnx.ModelProto, image: ImageInput, outputs: Mapping[str, int]) -> dict[str, str]:
