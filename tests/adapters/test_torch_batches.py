@@ -144,3 +144,15 @@ def test_outputs_whose_shape_depends_on_the_image_say_so():
     model = adapter(Boxes())
     with pytest.raises(ModelError, match="another shape for every image"):
         model.run(pixels(2), ["boxes"])
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # torch gives such tensors up some day
+def test_quantized_tensors_are_read_as_the_numbers_that_they_stand_for():
+    class Quantized(nn.Module):
+        def forward(self, x):
+            q = torch.quantize_per_tensor(x, 0.25, 0, torch.quint8)
+            return q.dequantize().mean((2, 3))
+
+    images = pixels()
+    read_back = read(adapter(Quantized()), "quantize_per_tensor_0", images)
+    np.testing.assert_allclose(read_back, np.rint(images * 4) / 4, atol=1e-6)

@@ -53,6 +53,14 @@ def test_a_softmax_over_the_batch_is_no_softmax_over_classes():
     assert model.scores is not None and model.scores.to_probability == "none"
 
 
+def test_a_sigmoid_that_is_scaled_afterwards_is_no_probability():
+    assert ending_in(lambda x: torch.sigmoid(x).mul_(2)).scores == Scores(CLASSES, "output", None, "none")
+
+
+def test_a_part_of_a_sigmoid_is_still_probabilities():
+    assert ending_in(lambda x: torch.sigmoid(x)[:, :5]).scores == Scores(5, None, "output", "none")
+
+
 def test_a_softmax_inside_the_model_is_not_taken_for_its_end():
     model = ending_in(lambda x: nn.functional.linear(x.softmax(1), torch.eye(CLASSES) - 0.5))
     assert model.scores == Scores(CLASSES, "output", None, "none")

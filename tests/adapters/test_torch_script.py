@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.adapters.torch_models import Wrapped, opened, same_scores
+from tests.adapters.torch_models import Wrapped, adapter, opened, same_scores
 from tests.networks import CLASSES, PlainConv, Residual, seeded
 from viz.core.adapter import Scores
 from viz.core.errors import UsageError
@@ -54,3 +54,15 @@ def test_options_for_state_dicts_are_refused(tmp_path):
         opened(path, arch="tests.networks:Residual")
     with pytest.raises(UsageError, match="--model-arg is for state dicts"):
         opened(path, model_arg=("a=1",))
+
+
+def test_a_scripted_part_of_a_module_is_a_layer():
+    net = seeded(lambda: Wrapped(nn.Identity(), torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))))
+    layers = adapter(net).layers
+    assert list(layers) == ["net", "after", "output"]
+    assert (layers["after"].op, layers["after"].parameters, layers["after"].macs) == ("TorchScript", 112, None)
+
+
+def test_frozen_torchscript_which_has_no_training_flag_runs():
+    net = seeded(PlainConv)
+    same_scores(adapter(torch.jit.freeze(torch.jit.script(net))), net)

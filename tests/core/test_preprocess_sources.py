@@ -147,3 +147,5 @@ def test_a_mean_of_red_stays_with_red_when_the_order_turns(model_path: Path):
 
 def test_a_mean_flag_is_in_the_models_own_order(model_path: Path):
     assert resolve(model_path, preprocess="imagenet", channels="bgr", mean="0.1,0.2,0.3").mean == (0.1, 0.2, 0.3)
+    write_toml(model_path, "channels = 'bgr'")
+    assert resolve(model_path, mean="0.1,0.2,0.3").mean == (0.1, 0.2, 0.3)

@@ -145,7 +145,7 @@ def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
         if line.startswith("$ "):
             if command:
                 yield command, output
-            command, output = " ".join(line[2:].split()) if "'" not in line else line[2:], []
+            command, output = line[2:], []
         else:
             output.append(line)
     assert command, f"a console block without a command:\n{text}"

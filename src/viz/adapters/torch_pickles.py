@@ -4,7 +4,7 @@ import os
 import pickle
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def read_pickle(path: Path, trusted: bool) -> Any:
     Raises `ModelError` with the reason where it holds more and is not trusted, or is damaged.
     """
     try:
-        with importable_here():
+        with importable_here() if trusted else nullcontext():
             return torch.load(path, map_location="cpu", weights_only=not trusted)
     except Exception as problem:  # damaged pickles raise whatever they stumble over
         if not trusted and isinstance(problem, pickle.UnpicklingError):

@@ -26,7 +26,6 @@ class Candidate:
         binding: written for this very model, so that a conflict with it is an error; the config of
             another export gives way with a warning.
         short_for: the size that `resize_short` was meant for, where it grows with the size.
-        as_typed: mean and std are in the order of the final channels, whatever those are.
     """
 
     origin: str
@@ -34,7 +33,6 @@ class Candidate:
     binding: bool = True
     short_for: int | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
-    as_typed: bool = False
 
     def origin_of(self, key: str) -> str:
         """Where this field's value was found."""
@@ -51,7 +49,7 @@ def from_flags(options: ModelOptions) -> Candidate:
         fields["resize_short"], origins["resize_short"] = None, "flag --crop"
     elif "resize_short" in fields and "crop" not in fields:
         fields["crop"], origins["crop"] = "center", "flag --resize-short"
-    return Candidate("flags", fields, origins=origins, as_typed=True)
+    return Candidate("flags", fields, origins=origins)
 
 
 def from_everywhere_else(

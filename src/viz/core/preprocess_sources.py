@@ -115,9 +115,12 @@ def _short_side(fields: Mapping[str, Any], source: Candidate, size: tuple[int, i
 
 
 def _follow_colours(values: tuple[float, ...], source: Candidate, channels: str) -> tuple[float, ...]:
-    """A mean of red stays with red where a higher source turns RGB into BGR; flags are as typed."""
+    """A mean of red stays with red where a higher source turns RGB into BGR.
+
+    Flags name no order beside the final one, so theirs are taken as typed.
+    """
     swapped = {source.fields.get("channels", channels), channels} == {"rgb", "bgr"}
-    return values[::-1] if swapped and not source.as_typed else values
+    return values[::-1] if swapped else values
 
 
 def _assumed(preprocess: Preprocess, model_path: Path | None) -> list[str]:

@@ -217,7 +217,7 @@ def export_onnx(net: ShapesNet, path: Path) -> None:
     model = onnx.load(path)
     _unshare_equal_weights(model)
     _name_nodes_after_modules(model, net)
-    preprocess = {"size": [REFERENCE_SIZE] * 2, "channels": "rgb", "layout": "nchw", "range": [0, 1],
+    preprocess = {"size": [REFERENCE_SIZE] * 2, "channels": "rgb", "layout": "nchw", "crop": "none", "range": [0, 1],
                   "mean": MEAN, "std": STD}  # fmt: skip
     helper.set_model_props(model, {"viz.preprocess": json.dumps(preprocess), "viz.labels": json.dumps(LABELS)})
     onnx.checker.check_model(model, full_check=True)
