@@ -1,6 +1,7 @@
 """Results as pictures: a heat map laid over the photo it belongs to, at the photo's own resolution."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import cv2
 import numpy as np
@@ -48,11 +49,12 @@ def overlay(pixels: Pixels, heat: FloatArray, box: Box) -> Pixels:
 
 def _blended(pixels: Pixels, heat: FloatArray, box: Box, top: int) -> Pixels:
     """Rows of the photo from `top` on, with the heat over them."""
-    strength = _on_photo(heat, pixels.shape[:2], box, top)
+    level = _on_photo(heat, pixels.shape[:2], box, top)
     # What matters should stand out: the photo goes gray and a little dark, the heat brings colour.
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.75 + 20
-    opacity = _opacity(strength)[..., None]
-    return np.asarray(gray + (_colours(strength) - gray) * opacity + 0.5, np.uint8)
+    gray = cv2.convertScaleAbs(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), alpha=0.75, beta=20)
+    shade, colour = _look_up()
+    shaded = cv2.multiply(gray, cv2.LUT(level, shade), scale=1 / 255)
+    return np.asarray(cv2.add(cv2.merge([shaded] * 3), cv2.LUT(cv2.merge([level] * 3), colour)), np.uint8)
 
 
 def class_map(classes: NDArray[np.intp], names: Mapping[int, str], width: int = 640) -> Pixels:
@@ -81,35 +83,36 @@ def _scaled(heat: FloatArray) -> FloatArray:
     return finite / largest if largest > 0 else finite
 
 
-def _opacity(strength: FloatArray) -> FloatArray:
-    """Weak heat is nearly clear, and evidence against the target is quieter than evidence for it."""
-    strongest = np.where(strength >= 0, np.float32(_STRONGEST), np.float32(_STRONGEST * 0.7))
-    return np.asarray(np.abs(strength) ** np.float32(0.7) * strongest, np.float32)
+def _on_photo(heat: FloatArray, size: tuple[int, ...], box: Box, first_row: int) -> Pixels:
+    """Heat in -1..1 stretched over `box`, as levels 1..255 with 128 for none, for `size` rows and columns.
 
-
-def _on_photo(heat: FloatArray, size: tuple[int, ...], box: Box, first_row: int) -> FloatArray:
-    """The map stretched over `box`, for `size` rows and columns from `first_row` on; zero outside the box."""
+    The rows are those of the photo from `first_row` on; outside the box there is none.
+    """
     across, down = (box.right - box.left) / heat.shape[1], (box.bottom - box.top) / heat.shape[0]
     # Pixel centres: photo x + 0.5 = left + (u + 0.5) * across.
     to_photo = np.array([[across, 0, box.left + across / 2 - 0.5], [0, down, box.top + down / 2 - 0.5 - first_row]])
-    canvas = cv2.warpAffine(
-        np.ascontiguousarray(heat, np.float32),
-        to_photo,
-        (size[1], size[0]),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+    levels = np.rint(heat * 127 + 128).astype(np.uint8)
+    stretched = cv2.warpAffine(
+        levels, to_photo, (size[1], size[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    inside = np.zeros(size[:2], np.float32)
+    inside = np.full(size[:2], 128, np.uint8)
     left, top, right, bottom = _whole(box)
-    inside[max(0, top - first_row) : max(0, bottom - first_row), left:right] = 1
-    return np.asarray(canvas * inside, np.float32)
+    place = slice(max(0, top - first_row), max(0, bottom - first_row)), slice(left, right)
+    inside[place] = stretched[place]
+    return inside
 
 
-def _colours(strength: FloatArray) -> FloatArray:
-    """Signed strength (h, w) in -1..1 -> colours (h, w, 3)."""
-    at = (np.abs(strength) * 255).astype(np.uint8)
-    ramps = [_ramp(stops) for stops in (_FOR, _AGAINST)]
-    return np.where(strength[..., None] >= 0, ramps[0][at], ramps[1][at])
+@cache
+def _look_up() -> tuple[Pixels, Pixels]:
+    """By level: how much of the gray photo shows (256,), and the colour laid over it (256, 1, 3), in 0..255.
+
+    Weak heat is nearly clear, and evidence against the target is quieter than evidence for it.
+    """
+    strength = (np.arange(256) - 128) / 127
+    opacity = np.abs(strength) ** 0.7 * np.where(strength >= 0, _STRONGEST, _STRONGEST * 0.7)
+    at = np.minimum(np.abs(strength) * 255, 255).astype(int)
+    colour = np.where(strength[:, None] >= 0, _ramp(_FOR)[at], _ramp(_AGAINST)[at]) * opacity[:, None]
+    return np.rint(255 * (1 - opacity)).astype(np.uint8), np.rint(colour)[:, None].astype(np.uint8)
 
 
 def _ramp(stops: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from viz.adapters import load
 from viz.core.adapter import per_image
 from viz.core.errors import ModelError, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
+from viz.core.patches import Patched
 
 UNIT = ModelOptions(preprocess="unit")
 RAW = ModelOptions(preprocess="raw")
@@ -392,3 +393,27 @@ def test_local_functions_are_opened_so_that_inner_tensors_show(tmp_path):
     assert "Add" in {layer.op for layer in loaded.layers.values()}
     images = pixels(2, (8, 8))
     np.testing.assert_allclose(scores(loaded, images), 2 * images.mean(axis=(2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("variant", ["plain", "nhwc", "uint8", "looped"])
+def test_patched_images_give_the_values_of_images_drawn_one_by_one(tmp_path, variant):
+    """Squares replaced in the model's own input are the squares replaced in pixels."""
+    if variant == "looped":
+        path = mixing_net(tmp_path / "net.onnx")
+    else:
+        kinds = {"nhwc": {"layout": "nhwc"}, "uint8": {"elem_type": TensorProto.UINT8}}
+        path = conv_net(tmp_path / "net.onnx", **kinds.get(variant, {}))
+    model = load(path, RAW if variant == "uint8" else ModelOptions(preprocess="unit", mean="0.2,0.4,0.6", std="0.3"))
+    rng = np.random.default_rng(0)
+    images, fills = pixels(3), pixels(3, seed=5)
+    name = model.outputs[0]
+    for count in (7, 20, 4, 20):
+        places = np.stack([np.sort(rng.integers(0, 3, count)), *rng.integers(0, 11, (2, count))], axis=1)
+        patched = Patched(images, fills, 6, places)
+        np.testing.assert_allclose(
+            model.run_patched(patched, [name])[name], model.run(patched.drawn(), [name])[name], rtol=1e-5, atol=1e-5
+        )
+    other = Patched(fills, images, 6, places)
+    np.testing.assert_allclose(
+        model.run_patched(other, [name])[name], model.run(other.drawn(), [name])[name], rtol=1e-5, atol=1e-5
+    )

@@ -11,6 +11,7 @@ import numpy as np
 
 from viz.core.errors import UnknownName
 from viz.core.labels import Labels
+from viz.core.patches import Patched
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 
@@ -121,6 +122,14 @@ class Adapter(ABC):
 
         Raises `OutOfMemory` where the device has no room for b images, `ModelError` otherwise.
         """
+
+    def run_patched(self, patched: Patched, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """Values of `layers` for every variant of `patched`; see `run`.
+
+        An adapter that can do this without drawing and preprocessing every variant overrides it; the
+        values are the same.
+        """
+        return self.run(patched.drawn(), layers)
 
     @property
     def size(self) -> tuple[int, int]:

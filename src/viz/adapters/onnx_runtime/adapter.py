@@ -16,6 +16,7 @@ from viz.adapters.onnx_graph.layers import list_layers
 from viz.adapters.onnx_graph.scores import find_scores
 from viz.adapters.onnx_graph.tensors import Tensors
 from viz.adapters.onnx_runtime import session as onnx_session
+from viz.adapters.onnx_runtime.canvas import Canvas
 from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
@@ -23,6 +24,7 @@ from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, per_image
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
 from viz.core.label_sources import resolve_labels
 from viz.core.model_options import ModelOptions
+from viz.core.patches import Patched
 from viz.core.preprocess import Layout
 from viz.core.preprocess_sources import InputFacts, resolve_preprocess
 from viz.core.result import FloatArray
@@ -68,9 +70,10 @@ class OnnxAdapter(Adapter):
         )
         self._programs: dict[tuple[str, ...], _Program] = {}
         self._opened: ModelProto | None = None
+        self._canvas: Canvas | None = None
         self._find_scores()
         classes = self.scores.classes if self.scores else None
-        self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, (zoo or {}).get("labels"))
+        self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
         self.warnings = (*guesses, *doubts)
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
@@ -79,6 +82,15 @@ class OnnxAdapter(Adapter):
         program = self._program(names)
         whole = program.whole_batches or len(images) == 1 == (self._image.batch or 1)
         return self._run_whole(program, images) if whole else self._run_in_pieces(program, images)
+
+    def run_patched(self, patched: Patched, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run_patched`: variants are drawn in the model's own input format."""
+        program = self._program(tuple(dict.fromkeys(layers)))
+        if not program.whole_batches:
+            return self.run(patched.drawn(), layers)
+        if self._canvas is None or not self._canvas.shows(patched):
+            self._canvas = Canvas(patched.images, patched.fills, self._encoded, self.preprocess.layout)
+        return self._checked(program, self._feed(program, self._canvas.draw(patched)), len(patched))
 
     # --- set-up -------------------------------------------------------------------------------
 
@@ -122,7 +134,9 @@ class OnnxAdapter(Adapter):
     def _raw_values(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Any tensors as the graph gives them for its own batch, with or without a batch axis."""
         program = self._session(self._file.model, names, whole_batches=False)
-        return dict(zip(program.carried, self._call(program, self._noise(self._image.batch or 1)), strict=True))
+        return dict(
+            zip(program.carried, self._feed(program, self._encoded(self._noise(self._image.batch or 1))), strict=True)
+        )
 
     def _noise(self, count: int) -> FloatArray:
         """Different random images, the same in every run."""
@@ -191,19 +205,25 @@ class OnnxAdapter(Adapter):
     # --- running ------------------------------------------------------------------------------
 
     def _run_whole(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
-        found = dict(zip(program.carried, self._call(program, images), strict=True))
-        for name, value in found.items():
-            if value.ndim == 0 or len(value) != len(images):
-                raise ModelError(f"{name!r} gave shape {value.shape} for {len(images)} images: it has no batch axis")
-        return {name: np.asarray(value, np.float32) for name, value in found.items()}
+        return self._checked(program, self._feed(program, self._encoded(images)), len(images))
 
-    def _call(self, program: _Program, images: FloatArray) -> list[NDArray[Any]]:
-        feeds = {self._image.name: self._encoded(images), **self._further}
+    def _feed(self, program: _Program, inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """The raw outputs for images already in the model's input format."""
         try:
-            values: list[NDArray[Any]] = program.session.run(list(program.carried.values()), feeds)
+            values: list[NDArray[Any]] = program.session.run(
+                list(program.carried.values()), {self._image.name: inputs, **self._further}
+            )
         except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
             raise onnx_session.session_error(problem) from None
         return values
+
+    def _checked(self, program: _Program, values: Sequence[NDArray[Any]], count: int) -> dict[str, FloatArray]:
+        """Outputs by tensor name, as float32, each with one row per image."""
+        found = dict(zip(program.carried, values, strict=True))
+        for name, value in found.items():
+            if value.ndim == 0 or len(value) != count:
+                raise ModelError(f"{name!r} gave shape {value.shape} for {count} images: it has no batch axis")
+        return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
     def _run_in_pieces(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
         """As many images at a time as the graph was made for, the last piece filled up with copies."""

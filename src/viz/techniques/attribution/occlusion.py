@@ -11,6 +11,7 @@ from viz.core.adapter import Adapter, per_image
 from viz.core.batching import batch_size_of
 from viz.core.errors import UsageError
 from viz.core.options import Opt
+from viz.core.patches import Patched
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import technique
@@ -99,10 +100,10 @@ class Grid:
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
 
-    def corner(self, index: int) -> tuple[int, int]:
-        """Top and left of position `index`, counted row by row."""
-        row, column = divmod(index, len(self.lefts))
-        return int(self.tops[row]), int(self.lefts[column])
+    def places(self, count: int) -> Positions:
+        """(count * positions, 3): image, top and left of every patch, image by image, row by row."""
+        image, top, left = np.meshgrid(np.arange(count), self.tops, self.lefts, indexing="ij")
+        return np.stack([image.ravel(), top.ravel(), left.ravel()], axis=1)
 
     def spread(self, values: FloatArray) -> FloatArray:
         """Per-position values (n,) as a map (h, w): at each pixel, the mean over the patches covering it."""
@@ -152,28 +153,18 @@ def _occluded(
     classes: str | None,
 ) -> tuple[FloatArray, NDArray[np.intp]]:
     """Scores (b, positions) with each patch hidden, and the predicted classes; batches run across images."""
-    count = len(images) * len(grid)
-    scores = np.empty(count, np.float32)
-    predicted = np.zeros(count if classes else 0, np.intp)
+    patched = Patched(images, fills, grid.patch, grid.places(len(images)))
+    scores = np.empty(len(patched), np.float32)
+    predicted = np.zeros(len(patched) if classes else 0, np.intp)
     start = 0
-    while start < count:
-        rows = range(start, min(start + batch_size_of(model), count))
-        values = model.run(_hidden(images, fills, grid, rows), layers)
+    while start < len(patched):
+        rows = range(start, min(start + batch_size_of(model), len(patched)))
+        values = model.run_patched(patched.part(rows.start, rows.stop), layers)
         _read_scores(values, targets, rows, len(grid), scores)
         if classes:
             predicted[rows.start : rows.stop] = per_image(values[classes]).argmax(axis=1)
         start = rows.stop
     return scores.reshape(len(images), -1), predicted.reshape(len(images), -1)
-
-
-def _hidden(images: FloatArray, fills: FloatArray, grid: Grid, rows: range) -> FloatArray:
-    """Copies of the images, each with one patch replaced; row r is image r // n at position r % n."""
-    hidden = images[[row // len(grid) for row in rows]]
-    for copy, row in zip(hidden, rows, strict=True):
-        top, left = grid.corner(row % len(grid))
-        place = (slice(None), slice(top, top + grid.patch), slice(left, left + grid.patch))
-        copy[place] = fills[row // len(grid)][place]
-    return hidden
 
 
 def _read_scores(
