@@ -19,7 +19,7 @@ check: $(VENV)/installed-dev  ## everything that can be checked without running 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m docs_tools.reference --check
+	$(BIN)/python docs/generate.py --check
 	$(BIN)/mkdocs build --strict --quiet
 
 format: $(VENV)/installed-dev  ## put the code into shape
@@ -27,7 +27,7 @@ format: $(VENV)/installed-dev  ## put the code into shape
 	$(BIN)/ruff format .
 
 docs: $(VENV)/installed-dev  ## write the generated reference pages and the site
-	$(BIN)/python -m docs_tools.reference
+	$(BIN)/python docs/generate.py
 	$(BIN)/mkdocs build --strict
 
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -126,7 +126,9 @@ def _techniques() -> str:
     lines = ["## Techniques\n", "| Technique | Family | What it does | Source |", "|---|---|---|---|"]
     for info in (one.info for one in techniques().values()):
         lines.append(f"| [`{info.name}`](cli.md#viz-{info.name}) | {info.family} | {info.summary} | {info.source} |")
-    lines.append('\n`viz.find_technique("NAME")` gives the class; its keyword arguments are the options of its command.')
+    lines.append(
+        '\n`viz.find_technique("NAME")` gives the class; its keyword arguments are the options of its command.'
+    )
     return "\n".join(lines) + "\n"
 
 

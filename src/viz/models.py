@@ -1,18 +1,20 @@
 """From what the user calls a model to an adapter: zoo names become files, files become adapters."""
 
-from pathlib import Path
+from typing import Any
 
 from viz.adapters import load
 from viz.core.adapter import Adapter
 from viz.core.model_options import ModelOptions
 
 
-def open_model(model: str | Path, options: ModelOptions | None = None) -> Adapter:
-    """Load `zoo:NAME`, an ONNX file or anything torch loads; see `viz.adapters.load` for the errors."""
-    spec = str(model)
-    if not spec.startswith("zoo:"):
-        return load(model, options)
-    return _from_zoo(spec.removeprefix("zoo:"), options or ModelOptions())
+def open_model(model: Any, options: ModelOptions | None = None) -> Adapter:
+    """Load a model: `zoo:NAME`, an ONNX file, anything torch loads, or a torch module at hand.
+
+    Raises `ModelError` where it cannot be loaded or run, `UsageError` for options that cannot be.
+    """
+    if isinstance(model, str) and model.startswith("zoo:"):
+        return _from_zoo(model.removeprefix("zoo:"), options or ModelOptions())
+    return load(model, options)
 
 
 def _from_zoo(name: str, options: ModelOptions) -> Adapter:

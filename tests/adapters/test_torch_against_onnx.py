@@ -8,7 +8,7 @@ import torch
 from tests.adapters.torch_models import adapter, pixels, read
 from tests.networks import ARCHITECTURES, SIZE, CifarResNet20, seeded
 from viz.adapters import load
-from viz.adapters.torch_files import load_torch
+from viz.adapters.torch_loading.files import load_torch
 from viz.core.model_options import ModelOptions
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.adapters.torch_models import Wrapped, adapter, forward, pixels, read
 from tests.networks import ARCHITECTURES, CLASSES, SIZE, PlainConv, Residual, TinyViT, seeded
-from viz.adapters.torch_files import load_torch
+from viz.adapters.torch_loading.files import load_torch
 from viz.core.adapter import Scores
 from viz.core.errors import ModelError, UsageError
 from viz.core.model_options import ModelOptions

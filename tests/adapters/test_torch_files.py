@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.adapters.torch_models import adapter, forward, opened, pixels, read, saved
 from tests.networks import CLASSES, Residual, seeded
-from viz.adapters.torch_files import from_module, is_torch_spec, load_torch
+from viz.adapters.torch_loading.files import from_module, is_torch_spec, load_torch
 from viz.core.errors import ModelError, UsageError
 from viz.core.model_options import ModelOptions
 
@@ -34,7 +34,7 @@ def test_other_specs_are_not_torchs(spec):
 
 def test_asking_imports_no_torch():
     code = (
-        "import sys; from viz.adapters.torch_files import is_torch_spec; assert is_torch_spec('a:b');"
+        "import sys; from viz.adapters.torch_loading.files import is_torch_spec; assert is_torch_spec('a:b');"
         "assert not {'torch', 'onnxruntime'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

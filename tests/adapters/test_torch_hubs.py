@@ -11,7 +11,7 @@ import pytest
 from torch import nn
 
 from tests.networks import PlainConv
-from viz.adapters.torch_files import load_torch
+from viz.adapters.torch_loading.files import load_torch
 from viz.core.errors import ModelError, UnknownName
 from viz.core.model_options import ModelOptions
 

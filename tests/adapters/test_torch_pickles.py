@@ -12,7 +12,7 @@ import torch
 
 from tests.adapters.torch_models import forward, opened, pixels, read, saved
 from tests.networks import SIZE, PlainConv, seeded
-from viz.adapters.torch_export_check import _is_arithmetic
+from viz.adapters.torch_loading.export_check import _is_arithmetic
 from viz.core.errors import ModelError
 
 ARCH = "tests.networks:PlainConv"

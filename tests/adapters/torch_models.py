@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from tests.networks import SIZE
-from viz.adapters.torch_files import load_torch
-from viz.adapters.torch_module import TorchAdapter
+from viz.adapters.torch_loading.files import load_torch
+from viz.adapters.torch_module.adapter import TorchAdapter
 from viz.core.adapter import ModelSource
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess
-from viz.core.preprocess_sources import InputFacts, resolve_preprocess
+from viz.core.sources.preprocess import InputFacts, resolve_preprocess
 
 PHOTO = InputFacts(size=(224, 224), channels=3, layout="nchw")
 FREE = InputFacts(channels=3, layout="nchw")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from viz.core.errors import UnknownName, UsageError
-from viz.core.label_sources import resolve_labels
 from viz.core.labels import Labels
 from viz.core.model_options import ModelOptions
+from viz.core.sources.labels import resolve_labels
 
 
 def resolve(model: Path | None, classes: int | None = 2, metadata=None, zoo=None, **flags) -> Labels:

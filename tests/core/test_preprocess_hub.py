@@ -8,7 +8,7 @@ from tests.core.preprocess_cases import FREE, VIT, resolve, timm_config, warning
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess
-from viz.core.preprocess_sources import InputFacts, resolve_preprocess
+from viz.core.sources.preprocess import InputFacts, resolve_preprocess
 
 # Hugging Face
 

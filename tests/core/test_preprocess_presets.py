@@ -18,7 +18,7 @@ from tests.core.preprocess_cases import (
     write_toml,
 )
 from viz.core.errors import UnknownName, UsageError
-from viz.core.preprocess_sources import InputFacts
+from viz.core.sources.preprocess import InputFacts
 
 # Presets
 

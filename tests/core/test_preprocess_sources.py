@@ -6,7 +6,7 @@ import pytest
 
 from tests.core.preprocess_cases import VIT, resolve, timm_config, write_json, write_toml
 from viz.core.errors import UsageError
-from viz.core.preprocess_sources import InputFacts
+from viz.core.sources.preprocess import InputFacts
 
 # The order of sources
 

@@ -8,7 +8,7 @@ from tests.core.preprocess_cases import GRAY, resolve, write_toml
 from viz.core.errors import UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess
-from viz.core.preprocess_sources import InputFacts, resolve_preprocess
+from viz.core.sources.preprocess import InputFacts, resolve_preprocess
 
 # TOML, and the same table as metadata
 

@@ -16,7 +16,7 @@ from viz.core.errors import ExitCode, UnknownName
 from viz.core.images import fit, read
 from viz.core.model_options import ModelOptions
 from viz.core.preprocess import Preprocess
-from viz.core.preprocess_sources import InputFacts, resolve_preprocess
+from viz.core.sources.preprocess import InputFacts, resolve_preprocess
 from viz.model_zoo.catalogue import ZooEntry, entries, find, left_out
 from viz.model_zoo.fetch import path_of
 

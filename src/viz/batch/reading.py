@@ -12,8 +12,8 @@ from viz.batch.values import Keys, option_values
 from viz.core.errors import UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.options import options_of
-from viz.core.preprocess_candidates import from_flags
 from viz.core.run_options import RunOptions
+from viz.core.sources.candidates import from_flags
 from viz.core.technique import find
 
 PLAN_KEYS = ("title", "out", "run", "models", "techniques", "sources")

@@ -22,12 +22,12 @@ from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, per_image
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
-from viz.core.label_sources import resolve_labels
 from viz.core.model_options import ModelOptions
 from viz.core.patches import Patched
 from viz.core.preprocess import Layout
-from viz.core.preprocess_sources import InputFacts, resolve_preprocess
 from viz.core.result import FloatArray
+from viz.core.sources.labels import resolve_labels
+from viz.core.sources.preprocess import InputFacts, resolve_preprocess
 
 # How far images run together may stray from images run alone, relative to the tensor's largest value.
 # Reduced precision rounds differently with another order of summation; a graph that mixes images up

@@ -1,0 +1,1 @@
+"""Any torch model, forward: modules, torch.export programs and TorchScript."""

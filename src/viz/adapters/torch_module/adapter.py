@@ -1,0 +1,114 @@
+"""Any torch model, forward: pixels in, any tensor out. Modules, torch.export programs and TorchScript."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from viz.adapters.torch_module.device import torch_errors
+from viz.adapters.torch_module.exported import ExportedModel
+from viz.adapters.torch_module.program import ModuleProgram, Program
+from viz.adapters.torch_module.runner import Runner
+from viz.adapters.torch_module.scores import find_scores, score_output
+from viz.adapters.torch_module.survey import Survey
+from viz.adapters.torch_module.trial import get_to_know, noise
+from viz.core.adapter import Adapter, ModelSource, Scores
+from viz.core.errors import ModelError
+from viz.core.labels import Labels
+from viz.core.preprocess import Preprocess
+from viz.core.result import FloatArray
+
+
+class TorchAdapter(Adapter):
+    """A torch model. See `viz.core.adapter.Adapter` for the contract.
+
+    Layers are all calls of named modules and all operations between them (`torch_watch.watching` says
+    how they are called); of an exported program, the nodes of its graph. The module itself is left as
+    it was: no hook, no flag, no weight of it changes.
+
+    Args:
+        model: a module, TorchScript included, or a program of torch.export.
+        source: what to call it in records; its device is filled in here.
+        preprocess: how pixels become its input.
+        labels: its class names.
+        device: where to run; a module is moved there. None: where its parameters are.
+        output: the output with the class scores; None: the first that looks like it.
+        further_inputs: values of further keyword arguments of the module's forward.
+    Raises `ModelError` where a trial run fails, `OutOfMemory` where the device has no room for it.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | ExportedProgram,
+        source: ModelSource,
+        *,
+        preprocess: Preprocess,
+        labels: Labels | None = None,
+        device: torch.device | None = None,
+        output: str | None = None,
+        further_inputs: Mapping[str, Any] | None = None,
+    ):
+        device = device or _device_of(model)
+        with torch_errors(source.name):
+            program = _program(model, device, further_inputs or {})
+        self._runner = Runner(program, preprocess, device, source.name)
+        self.source = replace(source, device=str(device))
+        self.preprocess, self.labels = preprocess, labels or Labels()
+        self._table, seen, notes = get_to_know(self._runner)
+        self.layers, self.outputs = self._table.layers, self._table.outputs
+        self.notes = [*program.notes, *notes]
+        self.scores = self._find_scores(output, seen)
+
+    def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run`; layers may be given by alias."""
+        names = {asked: self.layer(asked).name for asked in layers}
+        values = self._runner.values(self._table, images, set(names.values()))
+        if self.scores is not None:
+            self._check_finite(self.scores, values)
+        return {asked: values[name] for asked, name in names.items()}
+
+    def _find_scores(self, wanted: str | None, seen: Survey) -> Scores | None:
+        output, notes = score_output(self.outputs, self.layers, wanted)
+        self.notes += notes
+        if output is None:
+            return None
+        end = seen.squash_of(output)
+        names = {output}
+        if end is not None and end.source is not None and end.source in self.layers:
+            names.add(end.source)
+        values = self._runner.values(self._table, noise(self._runner, 1), names)
+        scores, notes = find_scores(output, self.layers, end, values)
+        self.notes += notes
+        self._check_finite(scores, values)
+        return scores
+
+    def _check_finite(self, scores: Scores, values: Mapping[str, FloatArray]) -> None:
+        for name in values.keys() & {scores.logits, scores.probabilities}:
+            if not np.isfinite(values[name]).all():
+                raise ModelError(
+                    f"{self.source.name}: the class scores {name!r} hold NaN or infinity",
+                    "check the weights and --preprocess; half precision overflows easily",
+                )
+
+
+def _program(model: nn.Module | ExportedProgram, device: torch.device, further: Mapping[str, Any]) -> Program:
+    if isinstance(model, ExportedProgram):
+        return ExportedModel(model, device)
+    return ModuleProgram(_unwrapped(model).to(device), further)
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    """Without DataParallel and torch.compile around it: both hide or rename what is inside."""
+    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return _unwrapped(module.module)
+    original = getattr(module, "_orig_mod", None)
+    return _unwrapped(original) if isinstance(original, nn.Module) else module
+
+
+def _device_of(model: nn.Module | ExportedProgram) -> torch.device:
+    tensors = model.state_dict if isinstance(model, ExportedProgram) else model.state_dict()
+    return next((tensor.device for tensor in tensors.values()), torch.device("cpu"))

@@ -1,0 +1,105 @@
+"""The reference pages that are written from the code are what the code says, and the others leave nothing out."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import viz
+from tests.cli.shell import viz as command
+from tests.docs.pages import ROOT
+from viz.core.errors import ExitCode
+from viz.core.sources.keys import _READERS as PREPROCESS_KEYS
+from viz.core.technique import techniques
+
+REFERENCE = ROOT / "docs" / "reference"
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """docs/generate.py, which is no part of a package."""
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    spec.loader.exec_module(module)
+    sys.path[:] = before
+    return module
+
+
+def test_the_committed_pages_are_what_the_code_says(generate: ModuleType) -> None:
+    assert generate.stale(ROOT / "docs") == [], "run `python docs/generate.py`"
+
+
+def test_check_ends_with_1_where_a_page_is_not_current(
+    generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate.main([], tmp_path) == 0
+    assert generate.main(["--check"], tmp_path) == 0
+    page = tmp_path / "reference" / "cli.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("--patch", "--path"), encoding="utf-8")
+    assert generate.main(["--check"], tmp_path) == 1
+    assert "docs/reference/cli.md" in capsys.readouterr().err
+
+
+def test_check_ends_with_1_where_a_page_is_missing(generate: ModuleType, tmp_path: Path) -> None:
+    assert generate.main(["--check"], tmp_path) == 1
+
+
+def test_an_argument_that_does_not_exist_is_refused(generate: ModuleType, tmp_path: Path) -> None:
+    assert generate.main(["--chek"], tmp_path) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_option_that_help_prints_is_on_the_page(generate: ModuleType) -> None:
+    text = generate.pages()["reference/cli.md"]
+    for words in (["occlusion"], ["predict"], ["layers"], ["batch"], ["smoke"], ["zoo", "fetch"], ["config", "init"]):
+        shown = {*re.findall(r"^\W*(--[a-z-]+)", command(*words, "--help").out, re.MULTILINE)} - {"--help"}
+        assert shown
+        assert [flag for flag in shown if f"`{flag}`" not in text] == []
+
+
+def test_bounds_choices_and_defaults_are_on_the_page(generate: ModuleType) -> None:
+    rows = generate.pages()["reference/cli.md"].splitlines()
+    assert any(row.startswith("| `--patch` | whole number, at least 1 |") for row in rows)
+    assert any(row.startswith("| `--score` | `auto` `logit` `probability` | `auto` |") for row in rows)
+    assert any(row.startswith("| `--seed` | whole number, at least 0 | `0` |") for row in rows)
+
+
+def test_every_public_name_and_every_technique_is_on_the_python_page(generate: ModuleType) -> None:
+    text = generate.pages()["reference/python.md"]
+    assert [name for name in viz.__all__ if f"\n## {name}\n" not in text] == []
+    for name, technique in techniques().items():
+        assert f"`{name}`" in text
+        assert technique.info.source in text
+
+
+def test_every_exit_code_is_on_its_page() -> None:
+    text = (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
+    assert [code for code in ExitCode if f"\n| {int(code)} |" not in text] == []
+
+
+def test_every_key_of_a_preprocessing_file_is_on_its_page() -> None:
+    text = (REFERENCE / "preprocess-file.md").read_text(encoding="utf-8")
+    assert [key for key in (*PREPROCESS_KEYS, "labels") if f"`{key}`" not in text] == []
+
+
+def test_every_field_of_a_run_folder_is_on_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command("zoo", "samples", "samples", "--count", "1")
+    (tmp_path / "samples" / "images" / "empty.png").touch()
+    words = ["occlusion", "--model", "zoo:shapes", "samples/images", "--out", "run", "--evaluate", "--patch", "48"]
+    assert command(*words).code == ExitCode.SOME_IMAGES_FAILED
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    records = [
+        json.loads(line) for line in (tmp_path / "run" / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    fields = {*run, *run["model"], *run["images"], *run["timings"]}
+    fields |= {name for record in records for name in (*record, *record.get("numbers", {}), *record.get("target", {}))}
+    text = (REFERENCE / "run-folder.md").read_text(encoding="utf-8")
+    assert sorted(name for name in fields if f"`{name}`" not in text) == []
