@@ -46,7 +46,7 @@ def _all_commands(commands: Mapping[str, Any], above: str) -> Iterator[tuple[str
 
 
 def _overview(commands: Mapping[str, Any]) -> str:
-    lines = ["| Command | | |", "|---|---|---|"]
+    lines = ["| Group | Commands | What they do |", "|---|---|---|"]
     for name, command in commands.items():
         inner = getattr(command, "commands", {})
         linked = ", ".join(_link(f"viz {name} {each}") for each in inner) or _link(f"viz {name}")

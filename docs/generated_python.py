@@ -23,7 +23,7 @@ What `import viz` gives, each name loaded when it is first used. Images are `(b,
 [`VizError`](#vizerror).
 """
 GIVEN = (RunSummary, Layer, ReceptiveField, Scores, Labels)
-GIVEN_TITLE = "# What these give\n\nClasses that need no importing: functions and attributes above give them.\n"
+GIVEN_TITLE = "## What these give\n\nClasses that need no importing: functions and attributes above give them.\n"
 _SECTION = re.compile(r"^(Attributes|Args):$")
 _ITEM = re.compile(r"^ {4}([\w, ]+): (.*)$")
 
@@ -34,7 +34,7 @@ def python_page() -> str:
     table = ["| Name | |", "|---|---|"]
     table += [f"| [`{name}`](#{name.lower()}) | {_summary(found)} |" for name, found in names.items()]
     sections = [_section(name, found) for name, found in names.items()]
-    given = [_section(found.__name__, found) for found in GIVEN]
+    given = [_section(found.__name__, found, mark="###") for found in GIVEN]
     return "\n".join([INTRODUCTION, *table, "", *sections, GIVEN_TITLE, *given, _techniques()])
 
 
@@ -49,13 +49,13 @@ def _summary(found: Any) -> str:
     return _prose(text.split("\n\n", maxsplit=1)[0])
 
 
-def _section(name: str, found: Any) -> str:
+def _section(name: str, found: Any, mark: str = "##") -> str:
     found = inspect.unwrap(found)
     node = ast.parse(textwrap.dedent(inspect.getsource(found))).body[0]
     if isinstance(node, ast.ClassDef):
-        return "\n\n".join([f"## {name}", *_class(name, found, node)]) + "\n"
+        return "\n\n".join([f"{mark} {name}", *_class(name, found, node)]) + "\n"
     assert isinstance(node, ast.FunctionDef), f"{name} is neither a class nor a function"
-    return "\n\n".join([f"## {name}", f"`{_signature(name, node)}`", _markdown(ast.get_docstring(node))]) + "\n"
+    return "\n\n".join([f"{mark} {name}", f"`{_signature(name, node)}`", _markdown(ast.get_docstring(node))]) + "\n"
 
 
 def _class(name: str, found: type, node: ast.ClassDef) -> Iterator[str]:

@@ -46,8 +46,8 @@ def test_channels_come_from_the_first_convolution_and_size_from_the_user(tmp_pat
     assert gray.preprocess.origin["layout"] == "torch's convention"
 
 
-def test_a_guess_about_the_images_is_a_note():
-    notes = from_module(seeded(Residual), ModelOptions(size="32")).notes
+def test_a_guess_about_the_images_is_a_warning():
+    notes = from_module(seeded(Residual), ModelOptions(size="32")).warnings
     assert any("nothing says how this model wants its images" in note for note in notes)
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,7 @@ import viz
 from tests.cli.shell import viz as command
 from tests.docs.pages import ROOT
 from viz.core.errors import ExitCode
-from viz.core.sources.keys import _READERS as PREPROCESS_KEYS
+from viz.core.preprocess import Preprocess
 from viz.core.technique import techniques
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -86,7 +87,8 @@ def test_every_exit_code_is_on_its_page() -> None:
 
 def test_every_key_of_a_preprocessing_file_is_on_its_page() -> None:
     text = (REFERENCE / "preprocess-file.md").read_text(encoding="utf-8")
-    assert [key for key in (*PREPROCESS_KEYS, "labels") if f"`{key}`" not in text] == []
+    keys = {field.name for field in fields(Preprocess)} - {"origin"} | {"preset", "labels"}
+    assert sorted(key for key in keys if f"`{key}`" not in text) == []
 
 
 def test_every_field_of_a_run_folder_is_on_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +101,7 @@ def test_every_field_of_a_run_folder_is_on_its_page(tmp_path: Path, monkeypatch:
     records = [
         json.loads(line) for line in (tmp_path / "run" / "results.jsonl").read_text(encoding="utf-8").splitlines()
     ]
-    fields = {*run, *run["model"], *run["images"], *run["timings"]}
-    fields |= {name for record in records for name in (*record, *record.get("numbers", {}), *record.get("target", {}))}
+    names = {*run, *run["model"], *run["images"], *run["timings"]}
+    names |= {name for record in records for name in (*record, *record.get("numbers", {}), *record.get("target", {}))}
     text = (REFERENCE / "run-folder.md").read_text(encoding="utf-8")
-    assert sorted(name for name in fields if f"`{name}`" not in text) == []
+    assert sorted(name for name in names if f"`{name}`" not in text) == []

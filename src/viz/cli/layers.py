@@ -20,7 +20,7 @@ Format = Literal["table", "json", "csv"]
 
 HELP = """List every layer of a model: name, aliases, operator, shape, receptive field, parameters, MACs.
 
-PATTERN is a name, an alias or a glob such as 'conv*'; any of a layer's names can be used in --target.
+--layer takes a name, an alias or a glob such as 'conv*'; any of a layer's names can be used in --target.
 The receptive field is size/stride/offset in input pixels, one number where both axes agree; "everywhere"
 sees the whole image, ? is not known."""
 

@@ -169,11 +169,12 @@ def per_image(values: FloatArray) -> FloatArray:
 def probabilities(values: FloatArray, squash: Squash) -> FloatArray:
     """Scores (b, classes) through softmax, sigmoid or exp, computed in float64 and given as float32."""
     x = values.astype(np.float64)
-    if squash == "softmax":
-        e = np.exp(x - x.max(axis=1, keepdims=True))
-        x = e / e.sum(axis=1, keepdims=True)
-    elif squash == "sigmoid":
-        x = 1 / (1 + np.exp(-x))
-    elif squash == "exp":
-        x = np.exp(x)
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN in, NaN out: whoever reads it says so
+        if squash == "softmax":
+            e = np.exp(x - x.max(axis=1, keepdims=True))
+            x = e / e.sum(axis=1, keepdims=True)
+        elif squash == "sigmoid":
+            x = 1 / (1 + np.exp(-x))
+        elif squash == "exp":
+            x = np.exp(x)
     return x.astype(np.float32)

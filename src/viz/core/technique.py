@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, dataclass_transform
 
 from viz.core import options
 from viz.core.adapter import Adapter
-from viz.core.errors import UnknownName
+from viz.core.errors import ImageError, UnknownName
 from viz.core.result import FloatArray, Result
 from viz.core.target import Target
 
@@ -27,8 +27,8 @@ class Technique(Protocol):
 
     info: ClassVar["TechniqueInfo"]
 
-    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> Sequence[Result]:
-        """Run the technique on a batch of images."""
+    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> Sequence[Result | ImageError]:
+        """Run the technique on a batch of images; an `ImageError` stands where there is no result for one."""
         ...
 
     def passes(self, size: tuple[int, int]) -> int:

@@ -82,6 +82,9 @@ def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
     targets = targets_for(job.target, job.model, images, job.score, [i.file.truth for i in loaded], order)
     results = job.technique(job.model, images, targets)
     for i, (item, target, result) in enumerate(zip(loaded, targets, results, strict=True)):
+        if isinstance(result, ImageError):
+            outcomes[item.file.name] = result
+            continue
         top = None if order is None or probabilities is None else (order[i, :5], probabilities[i])
         outcomes[item.file.name] = (done_record(job.model, item, target, top, result), result)
     return outcomes

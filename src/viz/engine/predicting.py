@@ -48,8 +48,12 @@ def _records(model: Adapter, loaded: list[Loaded], top: int) -> Iterator[Record]
     for item in loaded:
         if item.failure is not None:
             yield failed_record(item.file, item.failure)
+            continue
+        order_of_one, shares = next(rows)
+        if np.isfinite(shares).all():
+            yield _record(model, item, order_of_one, shares, top)
         else:
-            yield _record(model, item, *next(rows), top)
+            yield failed_record(item.file, ImageError("the model's scores for it are not all finite numbers"))
 
 
 def _record(model: Adapter, item: Loaded, order: Any, probabilities: Any, top: int) -> Record:

@@ -87,5 +87,7 @@ def _numbers(result: Result, size: tuple[int, int], box: Box) -> dict[str, Numbe
 
 
 def _short(value: Any) -> Any:
-    """Seven significant digits: all that float32 holds, none that it makes up."""
-    return float(f"{float(value):.7g}") if isinstance(value, float | np.floating) else value
+    """Seven significant digits: all that float32 holds, none that it makes up. JSON has no NaN: it becomes None."""
+    if not isinstance(value, float | np.floating):
+        return value
+    return float(f"{float(value):.7g}") if np.isfinite(value) else None

@@ -95,4 +95,4 @@ def _refuse_other_run(path: Path, identity: str) -> None:
 
 
 def _line(record: Record) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=True) + "\n"
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"

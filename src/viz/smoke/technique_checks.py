@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from viz.core.adapter import Adapter
-from viz.core.errors import NotSupported, UsageError
+from viz.core.errors import ImageError, NotSupported, UsageError
 from viz.core.result import FloatArray, HeatMap, Result
 from viz.core.target import Target
 from viz.smoke.check import Check, Failed, check, reason
@@ -50,6 +50,9 @@ def _first_results(
         results = chosen(model, images, targets)
     if len(results) != len(images):
         raise Failed(f"{len(results)} results for {len(images)} images")
+    for result in results:
+        if isinstance(result, ImageError):
+            raise Failed(result.problem)
     return chosen, results
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter, per_image
 from viz.core.batching import batch_size_of
-from viz.core.errors import UsageError
+from viz.core.errors import ImageError, UsageError
 from viz.core.options import Opt
 from viz.core.patches import Patched
 from viz.core.result import FloatArray, HeatMap
@@ -45,8 +45,12 @@ class Occlusion:
     evaluate: Annotated[bool, Opt("Also measure deletion and insertion areas (Petsiuk et al. 2018).")] = False
     seed: Annotated[int, Opt("Seed of the noise fill.", min=0)] = 0
 
-    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap]:
-        """Heat maps of images (b, 3, h, w), one target each. Raises `UsageError` for a patch that does not fit."""
+    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
+        """Heat maps of images (b, 3, h, w), one target each.
+
+        An image for which the model gives scores that are not finite gets an `ImageError` in place of a
+        map. Raises `UsageError` for a patch that does not fit.
+        """
         grid = self._grid(model.size)
         fills = fill_images(self.fill, images, grid.patch, self.seed)
         wanted = [layer for target in targets for layer in target.layers]
@@ -54,13 +58,14 @@ class Occlusion:
         layers = tuple(dict.fromkeys([*wanted, *([classes] if classes else [])]))
         clean = model.run(images, layers)
         scores, predicted = _occluded(model, images, fills, grid, targets, layers, classes)
-        maps = []
+        maps: list[HeatMap | ImageError] = []
         for i, target in enumerate(targets):
             score = float(target.of({name: value[i : i + 1] for name, value in clean.items()})[0])
+            if problem := _not_finite(score, scores[i]):
+                maps.append(problem)
+                continue
             found = _heat_map(grid, score, scores[i], predicted[i] if classes else None)
-            if self.evaluate:
-                found = deletion_insertion(model, images[i], found, target)
-            maps.append(found)
+            maps.append(deletion_insertion(model, images[i], found, target) if self.evaluate else found)
         return maps
 
     def passes(self, size: tuple[int, int]) -> int:
@@ -177,6 +182,17 @@ def _read_scores(
         scores[first:last] = targets[i].of({name: value[part] for name, value in values.items()})
 
 
+def _not_finite(score: float, scores: FloatArray) -> ImageError | None:
+    """The error for an image that the model answers with NaN or infinity, whole or with a patch hidden."""
+    broken = int((~np.isfinite(scores)).sum()) + (not np.isfinite(score))
+    if not broken:
+        return None
+    return ImageError(
+        f"the model's score is not a finite number for {broken} of {len(scores) + 1} variants of this image",
+        "`viz predict` shows whether the preprocessing suits the model",
+    )
+
+
 def _heat_map(grid: Grid, score: float, scores: FloatArray, predicted: NDArray[np.intp] | None) -> HeatMap:
     drops = score - scores
     heat = grid.spread(drops)
@@ -194,8 +210,6 @@ def _heat_map(grid: Grid, score: float, scores: FloatArray, predicted: NDArray[n
 
 
 def _warnings(drops: FloatArray) -> tuple[str, ...]:
-    if not np.isfinite(drops).all():
-        return ("the model gave scores that are not finite numbers: the map means nothing",)
     if np.ptp(drops) == 0:
         return ("hiding any part changes nothing: the target does not depend on the image here",)
     if drops.max() <= 0:
