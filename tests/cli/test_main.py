@@ -37,10 +37,29 @@ def test_help_imports_no_heavy_module(words):
     assert not heavy & imported_by(*words)
 
 
+def test_the_overview_does_not_even_import_numpy():
+    assert not {"numpy", "PIL"} & imported_by("--help")
+
+
 def test_occlusion_on_onnx_never_imports_torch(samples, tmp_path):
     words = ["occlusion", "--model", "zoo:shapes", str(samples), "--out", str(tmp_path / "out"), "--limit", "1"]
     assert "onnxruntime" in imported_by(*words)
     assert "torch" not in imported_by(*words)
+
+
+def test_the_quick_overview_lists_what_there_is():
+    """`viz --help` reads names and sentences from source; the real commands must agree."""
+    import typer
+
+    from viz.cli.app import app
+    from viz.cli.top import overview
+
+    def listed(one):
+        commands = typer.main.get_command(one).commands
+        return {name: (c.help.split("\n\n")[0].replace("\n", " "), c.rich_help_panel) for name, c in commands.items()}
+
+    assert listed(overview()) == listed(app)
+    assert list(listed(overview())) == list(listed(app))
 
 
 def test_every_technique_is_a_command():

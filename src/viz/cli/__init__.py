@@ -2,17 +2,16 @@
 
 import os
 import sys
-from typing import NoReturn
+from importlib.metadata import entry_points
+from typing import Any, NoReturn
 
 from viz.core.errors import ExitCode, VizError
 
 
 def main() -> NoReturn:
     """Run `viz` with the arguments of this process and exit with the documented code."""
-    from viz.cli.app import app
-
     try:
-        code = app(standalone_mode=False)
+        code = _app()(standalone_mode=False)
     except VizError as problem:
         _explain(problem)
         code = problem.exit_code
@@ -27,12 +26,23 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
+def _app() -> Any:
+    """All commands; only their list where no more is asked for and no other package adds to it."""
+    if sys.argv[1:] in ([], ["-h"], ["--help"]) and not entry_points(group="viz.techniques"):
+        from viz.cli.top import overview
+
+        return overview()
+    from viz.cli.app import app
+
+    return app
+
+
 def _explain(problem: VizError) -> None:
     from viz.cli.console import errors
 
-    errors.print(f"[bold red]error[/]: {_plain(problem.problem)}", highlight=False)
+    errors.print(f"[bold red]error[/]: {_plain(problem.problem)}", highlight=False, soft_wrap=True)
     if problem.next_step:
-        errors.print(f"[dim]→[/] {_plain(problem.next_step)}", highlight=False)
+        errors.print(f"[dim]→[/] {_plain(problem.next_step)}", highlight=False, soft_wrap=True)
 
 
 def _plain(text: str) -> str:

@@ -15,24 +15,18 @@ from viz.cli.arguments import build, command, flag_parameter, model_parameter, s
 from viz.cli.console import errors
 from viz.cli.progress import RunProgress
 from viz.cli.tables import print_records
+from viz.cli.top import FAMILIES
 from viz.core.model_options import ModelOptions
 from viz.core.run_options import RunOptions
 from viz.core.technique import techniques
 
 Format = Literal["table", "json", "jsonl", "csv"]
-FAMILY_PANELS = {
-    "attribution": "Explain an image",
-    "activation": "See the neurons",
-    "synthesis": "Make images",
-    "attack": "Fool the network",
-    "metrics": "Judge a map",
-}
 
 
 def add_techniques(app: typer.Typer) -> None:
     """Add a command for every registered technique."""
     for name, technique in techniques().items():
-        panel = FAMILY_PANELS.get(technique.info.family, technique.info.family)
+        panel = FAMILIES.get(technique.info.family, technique.info.family)
         app.command(name, help=_help(technique), rich_help_panel=panel)(_command(technique))
 
 

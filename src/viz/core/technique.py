@@ -2,9 +2,7 @@
 
 import dataclasses
 import importlib
-import inspect
 import pkgutil
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +14,7 @@ from viz.core.adapter import Adapter
 from viz.core.errors import ImageError, UnknownName
 from viz.core.result import FloatArray, Result
 from viz.core.target import Target
+from viz.core.technique_listing import command_name, summary_of
 
 
 class Technique(Protocol):
@@ -70,9 +69,9 @@ def technique(
         cls.__post_init__ = _checked(cls.__dict__.get("__post_init__"))
         frozen = dataclass(frozen=True, kw_only=True)(cls)
         frozen.info = TechniqueInfo(
-            name=re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower(),
-            family=cls.__module__.split(".")[-2],
-            summary=inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " "),
+            name=command_name(cls.__name__),
+            family=(["", *cls.__module__.split(".")])[-2] or "yours",
+            summary=summary_of(cls.__doc__ or ""),
             source=source,
             needs_gradient=needs_gradient,
             images_per_call=images_per_call,
