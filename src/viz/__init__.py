@@ -18,11 +18,11 @@ __all__ = [
     "VizError",
     "class_target",
     "find_technique",
+    "list_techniques",
     "load",
     "neuron_target",
     "run",
     "targets_for",
-    "techniques",
     "write_report",
 ]
 
@@ -42,7 +42,7 @@ _HOMES = {
     "neuron_target": "viz.core.target:neuron_target",
     "run": "viz.runs:run",
     "targets_for": "viz.core.target:targets_for",
-    "techniques": "viz.core.technique:techniques",
+    "list_techniques": "viz.core.technique:techniques",
     "write_report": "viz.report:write_report",
 }
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from viz.core.run_options import RunOptions
     from viz.core.target import Target, class_target, neuron_target, targets_for
     from viz.core.technique import find as find_technique
-    from viz.core.technique import techniques
+    from viz.core.technique import techniques as list_techniques
     from viz.models import open_model as load
     from viz.report import write_report
     from viz.runs import run

@@ -19,7 +19,7 @@ from viz.core.batching import BatchedAdapter
 from viz.core.discovery import Listing
 from viz.core.errors import ExitCode
 from viz.core.run_options import RunOptions
-from viz.core.target import ScoreKind
+from viz.core.target import ScoreKind, check_target
 from viz.core.technique import settings
 from viz.engine.job import Job
 from viz.engine.listener import Listener
@@ -93,6 +93,7 @@ def run(
     options = options or RunOptions()
     opts.check(RunOptions, asdict(options))
     listing = listed(sources, options)
+    check_target(options.target, model, cast(ScoreKind, options.score))
     identity = _identity(technique, model, sources, options)
     folder = RunFolder(run_path(technique, model, sources, options), identity)
     counting = _Counting(listener or Listener())

@@ -89,10 +89,35 @@ def test_results_on_stdout_are_for_programs(samples, tmp_path, output_format):
         assert [record["status"] for record in records] == ["done"] * 6
 
 
-def test_unknown_names_bring_the_nearest(samples):
+def test_unknown_names_bring_the_nearest(samples, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     done = viz("occlusion", "-m", "zoo:shapes", str(samples), "--target", "circel")
     assert done.code == 2
     assert "did you mean 'circle'" in done.said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(samples, tmp_path, monkeypatch):
+    import viz.runs
+
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(viz.runs, "process", interrupt)
+    done = globals()["viz"]("occlusion", "-m", "zoo:shapes", str(samples), "--out", str(tmp_path / "out"))
+    assert done.code == 130
+    assert "the same command continues" in done.said
+
+
+def test_another_runs_folder_is_left_as_it_is(samples, tmp_path):
+    words = ["occlusion", "-m", "zoo:shapes", str(samples), "--limit", "1", "--out", str(tmp_path / "out")]
+    viz(*words)
+    before = (tmp_path / "out/index.html").stat().st_mtime_ns
+    done = viz(*words, "--stride", "3")
+    assert done.code == 2
+    assert "another run" in done.said
+    assert "stopped early" not in done.said
+    assert (tmp_path / "out/index.html").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
@@ -115,6 +140,10 @@ def test_unknown_names_bring_the_nearest(samples):
         (["occlusion", "-m", "zoo:shapes", "SAMPLES", "--size", "64"], 2, "64"),
         (["occlusion", "-m", "zoo:shapes", "SAMPLES", "--nonsense"], 2, "nonsense"),
         (["occlusion", "SAMPLES"], 2, "--model"),
+        (["occlusion", "-m", "zoo:shapes", "SAMPLES", "--target", "stem.relu"], 2, "--target stem.relu:0"),
+        (["occlusion", "-m", "zoo:shapes", "SAMPLES", "--target", "star-cross"], 2, "needs spaces"),
+        (["occlusion", "-m", "zoo:shapes", "SAMPLES", "--out", "FILE"], 2, "no folder can be made"),
+        (["occlusion", "-m", "nowhere.onnx", "nowhere.png"], 2, "'nowhere.png' does not exist"),
         (["nonsense"], 2, "nonsense"),
         (["layers", "-m", "zoo:shapes", "--layer", "stem.rel"], 2, "did you mean"),
         (["layers", "-m", "zoo:shapes", "--op", "Convv"], 2, "did you mean 'Conv'"),
@@ -124,11 +153,13 @@ def test_unknown_names_bring_the_nearest(samples):
 def test_wrong_input_ends_with_the_documented_code_and_says_why(samples, tmp_path, monkeypatch, words, code, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    places = {"SAMPLES": str(samples), "EMPTY": str(tmp_path / "empty")}
+    (tmp_path / "file").write_text("in the way")
+    places = {"SAMPLES": str(samples), "EMPTY": str(tmp_path / "empty"), "FILE": str(tmp_path / "file")}
     done = viz(*(places.get(word, word) for word in words))
     assert done.code == code
     assert message in done.said
     assert "Traceback" not in done.err
+    assert not list(tmp_path.glob("runs/**/results.jsonl"))
 
 
 def test_a_broken_image_among_good_ones_ends_with_4(tmp_path):

@@ -12,11 +12,13 @@ def main() -> NoReturn:
     """Run `viz` with the arguments of this process and exit with the documented code."""
     try:
         code = _app()(standalone_mode=False)
+        if code == 130:  # Typer's word for Ctrl-C
+            _say_interrupted()
     except VizError as problem:
         _explain(problem)
         code = problem.exit_code
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command continues where this one stopped", file=sys.stderr)  # noqa: T201
+        _say_interrupted()
         code = 130
     except BrokenPipeError:  # `viz predict … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -24,6 +26,12 @@ def main() -> NoReturn:
     except Exception as problem:  # the last stop: said as a bug, with how to report it
         code = _usage_code(problem)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _say_interrupted() -> None:
+    from viz.cli.console import errors
+
+    errors.print("interrupted; the same command continues where this one stopped")
 
 
 def _app() -> Any:

@@ -103,3 +103,8 @@ def flag_parameter(name: str, kind: Any, default: Any, text: str, panel: str, sh
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared]
     )
+
+
+def flowing(text: str) -> str:
+    """Help text with each paragraph in one line, for the terminal to wrap."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))

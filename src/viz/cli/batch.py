@@ -32,16 +32,26 @@ def batch(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="What to run; `viz config init` writes one.")],
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODEL/TECHNIQUE", help="Only these runs, and a page of only these; * matches any text."),
+        typer.Option(
+            metavar="MODEL/TECHNIQUE",
+            show_envvar=False,
+            help="Only these runs, and a page of only these; * matches any text.",
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run and where to, and stop.", rich_help_panel=_PANEL)
+        bool,
+        typer.Option(
+            "--dry-run", show_envvar=False, help="Say what would run and where to, and stop.", rich_help_panel=_PANEL
+        ),
     ] = False,
     output_format: Annotated[
-        Format, typer.Option("--format", help="What goes to stdout.", rich_help_panel=_PANEL)
+        Format, typer.Option("--format", show_envvar=False, help="What goes to stdout.", rich_help_panel=_PANEL)
     ] = "table",
     photo_memory: Annotated[
-        int, typer.Option(min=0, metavar="MB", help="Decoded photos kept for the next run, in megabytes.")
+        int,
+        typer.Option(
+            min=0, metavar="MB", show_envvar=False, help="Decoded photos kept for the next run, in megabytes."
+        ),
     ] = 1000,
 ) -> int:
     """Run every model and technique of a plan over its images, each into a folder, and show all on one page.

@@ -22,7 +22,7 @@ app = typer.Typer(
 @app.command()
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; - for stdout.")] = Path("viz-plan.toml"),
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", show_envvar=False, help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a plan for `viz batch` that runs as it is, with every option there is as a comment."""
     from viz.batch.template import plan_template

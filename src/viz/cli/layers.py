@@ -1,15 +1,16 @@
 """`viz layers`: every tensor of a model that can be shown or explained, with its window and its cost."""
 
+import inspect
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from viz.cli.arguments import build, command, flag_parameter, model_parameter
+from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter
 from viz.cli.console import errors, results
 from viz.cli.technique import load_model
 from viz.core.adapter import Adapter, Layer, ReceptiveField
@@ -17,6 +18,7 @@ from viz.core.errors import UnknownName
 from viz.core.model_options import ModelOptions
 
 Format = Literal["table", "json", "csv"]
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 HELP = """List every layer of a model: name, aliases, operator, shape, receptive field, parameters, MACs.
 
@@ -27,19 +29,26 @@ sees the whole image, ? is not known."""
 
 def add_to(app: typer.Typer, panel: str) -> None:
     """Add `viz layers` to the command suite."""
+    declared = typer.Argument(metavar="[PATTERN]", help="The same as --layer.", show_default=False)
+    positional = inspect.Parameter("pattern", KEYWORD, default=None, annotation=Annotated[str | None, declared])
     pattern = flag_parameter("layer", str | None, None, "Only layers whose name or alias matches this glob.", "Filter")
     leading = [
+        positional,
         model_parameter(),
         pattern,
         flag_parameter("op", str | None, None, "Only this operator, as Conv.", "Filter"),
         flag_parameter("format", Format, "table", "What goes to stdout.", "Results").replace(name="output_format"),
     ]
-    app.command("layers", rich_help_panel=panel, help=HELP)(command(_layers, [(ModelOptions, "Model")], leading))
+    app.command("layers", rich_help_panel=panel, help=flowing(HELP))(
+        command(_layers, [(ModelOptions, "Model")], leading)
+    )
 
 
-def _layers(model: str, layer: str | None, op: str | None, output_format: Format, **values: Any) -> int:
+def _layers(
+    pattern: str | None, model: str, layer: str | None, op: str | None, output_format: Format, **values: Any
+) -> int:
     loaded = load_model(model, build(ModelOptions, values))
-    found = _filtered(loaded, layer, op)
+    found = _filtered(loaded, layer or pattern, op)
     rows = [_row(one) for one in found]
     if output_format == "json":
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from viz.cli.arguments import build, command, flag_parameter, model_parameter, sources_parameter
+from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter, sources_parameter
 from viz.cli.console import errors, results
 from viz.cli.progress import RunProgress
 from viz.cli.technique import load_model
@@ -36,7 +36,7 @@ def add_to(app: typer.Typer, panel: str) -> None:
         flag_parameter("format", Format, "table", "What goes to stdout.", "Results").replace(name="output_format"),
     ]
     groups: list[tuple[type, str]] = [(ImageOptions, "Images"), (ModelOptions, "Model")]
-    app.command("predict", rich_help_panel=panel, help=HELP)(command(_predict, groups, leading))
+    app.command("predict", rich_help_panel=panel, help=flowing(HELP))(command(_predict, groups, leading))
 
 
 def _predict(model: str, sources: list[str], top: int, output_format: Format, **values: Any) -> int:
@@ -104,11 +104,11 @@ def _predictions(record: dict[str, Any]) -> str:
 
 def _closing_words(records: Records) -> int:
     """Hits where true classes are known, then the images that failed, on stderr; the exit code."""
-    ranked = [record["rank"] for record in records if "rank" in record]
-    unknown = ranked.count(None)
+    ranked = [record["rank"] for record in records if record.get("rank")]
+    unknown = sum("rank" in record and record["rank"] is None for record in records)
     if ranked:
         first = sum(rank == 1 for rank in ranked)
-        five = sum(rank is not None and rank <= 5 for rank in ranked)
+        five = sum(rank <= 5 for rank in ranked)
         errors.print(f"top-1 {first}/{len(ranked)}, top-5 {five}/{len(ranked)}", highlight=False)
     if unknown:
         errors.print(f"[yellow]note[/] {unknown} image(s) have a true class that this model does not name")

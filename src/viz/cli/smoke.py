@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from viz.cli.arguments import build, command, flag_parameter, model_parameter
+from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter
 from viz.cli.console import errors, results
 from viz.cli.technique import load_model
 from viz.core.errors import ThresholdViolated
@@ -42,7 +42,7 @@ def add_to(app: typer.Typer, panel: str) -> None:
             "out", Path | None, None, "File for the results; a table still goes to stdout.", "Results", "-o"
         ),
     ]
-    app.command("smoke", rich_help_panel=panel, help=HELP)(command(_smoke, [(ModelOptions, "Model")], leading))
+    app.command("smoke", rich_help_panel=panel, help=flowing(HELP))(command(_smoke, [(ModelOptions, "Model")], leading))
 
 
 def _smoke(model: str, only: str, output_format: Format, out: Path | None, **values: Any) -> int:

@@ -11,11 +11,12 @@ from typing import Any, Literal
 import typer
 from rich.markup import escape
 
-from viz.cli.arguments import build, command, flag_parameter, model_parameter, sources_parameter
+from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter, sources_parameter
 from viz.cli.console import errors
 from viz.cli.progress import RunProgress
 from viz.cli.tables import print_records
 from viz.cli.top import FAMILIES
+from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.run_options import RunOptions
 from viz.core.technique import techniques
@@ -31,15 +32,14 @@ def add_techniques(app: typer.Typer) -> None:
 
 
 def _help(technique: Any) -> str:
-    paragraphs = inspect.cleandoc(technique.__doc__ or "").split("\n\n")
-    flowing = [" ".join(paragraph.split()) for paragraph in paragraphs]
-    return "\n\n".join([*flowing, f"Source: {technique.info.source}."])
+    return flowing(f"{inspect.cleandoc(technique.__doc__ or '')}\n\nSource: {technique.info.source}.")
 
 
 def _command(technique: Any) -> Any:
     def body(model: str, sources: list[str], output_format: Format, dry_run: bool, **values: Any) -> int:
         instance = build(technique, values)
         options = build(RunOptions, values)
+        _check_early(sources, options)
         loaded = load_model(model, build(ModelOptions, values))
         if dry_run:
             from viz.cli.dry_run import print_dry_run
@@ -56,6 +56,14 @@ def _command(technique: Any) -> Any:
     ]
     groups = [(technique, technique.info.name.capitalize()), (RunOptions, "Results"), (ModelOptions, "Model")]
     return command(body, groups, leading)
+
+
+def _check_early(sources: Sequence[str], options: RunOptions) -> None:
+    """What can be wrong without a model is said before one is loaded."""
+    from viz.engine.loading import listed
+
+    listed(sources, options)
+    _ = options.batch, options.background_colour
 
 
 def load_model(model: str, options: ModelOptions) -> Any:
@@ -82,6 +90,8 @@ def _run(instance: Any, model: Any, sources: Sequence[str], options: RunOptions,
     try:
         with RunProgress() as progress:
             summary = run(instance, model, sources, options, progress, "viz " + shlex.join(sys.argv[1:]))
+    except UsageError:
+        raise  # nothing was run; the folder may be another run's
     except BaseException:
         _report_what_is_there(folder)
         raise
@@ -105,12 +115,13 @@ def _report_what_is_there(folder: Path) -> None:
 def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     run = json.loads((summary.folder / "run.json").read_text(encoding="utf-8"))
     done = run["images"]["done"]
+    mark = "[green]✓[/]" if done else "[red]✗[/]"
     parts = [f"{done} image(s) done", f"score: {run['score']}"]
     if summary.reused:
         parts.append(f"{summary.reused} of them from before")
     if summary.forwards and summary.seconds > 0:
         parts.append(f"{summary.forwards / summary.seconds:.0f} forward passes/s")
-    errors.print("[green]✓[/] " + ", ".join(parts), highlight=False)
+    errors.print(f"{mark} " + ", ".join(parts), highlight=False)
     for warning in run["warnings"]:
         if warning not in model.warnings:  # those were said before the run
             errors.print(f"[yellow]warning[/] {escape(warning)}", highlight=False)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from viz.cli.console import errors
+
 if TYPE_CHECKING:
     from viz.model_zoo.catalogue import ZooEntry
 
@@ -25,14 +27,16 @@ class Format(StrEnum):
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model's name, as `viz zoo list` prints it.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="table for people, json for programs.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", show_envvar=False, help="table for people, json for programs.")
+]
 WIDTH_OF_A_PIPE = 160  # columns of a table where no terminal says how many there are
 
 
 @app.command("list")
 def list_models(
     left_out: Annotated[
-        bool, typer.Option("--left-out", help="Well-known models that are not in the zoo, and why.")
+        bool, typer.Option("--left-out", show_envvar=False, help="Well-known models that are not in the zoo, and why.")
     ] = False,
     style: FormatOption = Format.TABLE,
 ) -> None:
@@ -63,11 +67,19 @@ def show(name: Name, style: FormatOption = Format.TABLE) -> None:
 @app.command()
 def fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models to have on this machine.")],
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing; VIZ_OFFLINE=1 does the same.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", show_envvar=False, help="Download nothing; VIZ_OFFLINE=1 does the same.")
+    ] = False,
     stall: Annotated[
-        float, typer.Option("--stall-timeout", min=0.1, help="Seconds without a byte before a connection is given up.")
+        float,
+        typer.Option(
+            "--stall-timeout",
+            min=0.1,
+            show_envvar=False,
+            help="Seconds without a byte before a connection is given up.",
+        ),
     ] = 30.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", show_envvar=False, help="No progress on stderr.")] = False,
 ) -> None:
     """Download models into the cache, check them, and print where they are."""
     from viz.model_zoo.download import Patience
@@ -88,14 +100,15 @@ def path(name: Name) -> None:
 @app.command()
 def samples(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write; made if it is not there.")],
-    count: Annotated[int, typer.Option(min=1, help="How many pictures; labels take turns.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pictures.")] = 0,
+    count: Annotated[int, typer.Option(min=1, show_envvar=False, help="How many pictures; labels take turns.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, show_envvar=False, help="The same seed gives the same pictures.")] = 0,
 ) -> None:
     """Write pictures of ten shapes with their labels and true masks: images/, masks/, labels.json."""
     from viz.model_zoo.shape_pictures import write_samples
 
     written = write_samples(folder, count, seed)
     typer.echo(f"{len(written)} pictures in {folder / 'images'}, masks in {folder / 'masks'}")
+    errors.print(f"next: viz occlusion --model zoo:shapes {folder / 'images'}", highlight=False, markup=False)
 
 
 def _summary(entry: "ZooEntry", style: Format) -> dict[str, Any]:

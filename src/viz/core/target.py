@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter, Scores, Squash, per_image, probabilities
-from viz.core.errors import UsageError
+from viz.core.errors import UnknownName, UsageError
 from viz.core.labels import checked_index
 from viz.core.result import FloatArray
 
@@ -139,8 +139,28 @@ def _single(
     if match := re.fullmatch(r"(.+):(\d+)(?:@(\d+),(\d+))?", text):
         at = (int(match[3]), int(match[4])) if match[3] else None
         return [neuron_target(model, match[1], int(match[2]), at)] * len(images)
-    classes = _scores(model).classes
-    return [class_target(model, model.labels.index(text, classes), score)] * len(images)
+    return [class_target(model, _class_index(model, text), score)] * len(images)
+
+
+def _class_index(model: Adapter, text: str) -> int:
+    """The class that `text` names; a layer's name or a difference written without spaces is told apart."""
+    if model.scores is None and text in model.layers:
+        raise UsageError(f"{text!r} is a layer", f"name one of its channels: --target {text}:0")
+    try:
+        return model.labels.index(text, _scores(model).classes)
+    except UnknownName as problem:
+        if text in model.layers:
+            raise UsageError(f"{text!r} is a layer", f"name one of its channels: --target {text}:0") from None
+        if re.search(r"\S[+-]\S", text):
+            problem.next_step = f"{problem.next_step}; a sum or difference needs spaces: 'A - B'".lstrip("; ")
+        raise
+
+
+def check_target(text: str, model: Adapter, score: ScoreKind = "auto") -> None:
+    """Raise what `targets_for` would for a target that no image could have; costs no forward pass."""
+    none = np.empty((0, 3, *model.size), np.float32)
+    classes = model.scores.classes if model.scores else 0
+    targets_for(text, model, none, score, [], np.empty((0, classes), np.intp))
 
 
 def _ranked(model: Adapter, images: FloatArray, rank: int, score: ScoreKind, order: Ranking | None) -> list[Target]:

@@ -10,8 +10,9 @@ def true_classes(paths: Sequence[Path], skipped: list[str]) -> list[str | None]:
     """Each image's class, a name or an index as text, or None where none is known.
 
     From `labels.json` in its folder, or in the folder above, where it may be listed by its path from
-    there or by its bare name: {"a.jpg": 3 | "tabby" | {"class_index": 3} | {"label": "tabby"}}; of a list
-    `class_indices` the first counts. A labels.json that is no JSON is noted in `skipped`.
+    there or by its bare name: {"a.jpg": 3 | "tabby" | {"class_index": 3} | {"label": "tabby"}}; a label
+    counts before an index, and of a list `class_indices` the first. A labels.json that is no JSON is noted in
+    `skipped`.
     """
     tables: dict[Path, dict[str, str]] = {}
     for folder in dict.fromkeys(folder for path in paths for folder in (path.parent, path.parent.parent)):
@@ -41,5 +42,7 @@ def _table(path: Path, skipped: list[str]) -> dict[str, str]:
 def _truth(entry: Any) -> str | None:
     if isinstance(entry, dict):
         several = entry.get("class_indices") or [None]
-        entry = entry.get("class_index", entry.get("label", several[0] if isinstance(several, list) else None))
+        first = several[0] if isinstance(several, list) else None
+        # A name says what it means for any model; an index counts by one model's list.
+        entry = entry.get("label", entry.get("class_index", first))
     return str(entry) if isinstance(entry, int | str) and not isinstance(entry, bool) else None

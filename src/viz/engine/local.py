@@ -8,7 +8,7 @@ import numpy as np
 
 from viz.core.adapter import Adapter
 from viz.core.discovery import ImageFile
-from viz.core.errors import ImageError
+from viz.core.errors import ImageError, UsageError
 from viz.core.result import FloatArray, Result
 from viz.core.target import ranked_classes, targets_for
 from viz.engine.job import Job
@@ -73,8 +73,8 @@ def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
     """Results by image name; an image whose own target is unknown is a failure of that image only."""
     outcomes: dict[str, Any] = {}
     if job.target == "label":
-        outcomes = {i.file.name: _no_label() for i in loaded if i.file.truth is None}
-        loaded = [i for i in loaded if i.file.truth is not None]
+        outcomes = {i.file.name: problem for i in loaded if (problem := _unknown_label(job.model, i.file.truth))}
+        loaded = [i for i in loaded if i.file.name not in outcomes]
     if not loaded:
         return outcomes
     images = np.stack([item.pixels for item in loaded if item.pixels is not None])
@@ -94,8 +94,16 @@ def _ranking(model: Adapter, images: FloatArray) -> tuple[Any, Any]:
     return ranked_classes(model, images) if model.scores else (None, None)
 
 
-def _no_label() -> ImageError:
-    return ImageError("its true class is not known", "put a labels.json beside the images, or use another --target")
+def _unknown_label(model: Adapter, truth: str | None) -> ImageError | None:
+    if truth is None:
+        next_step = "put a labels.json beside the images, or use another --target"
+        return ImageError("its true class is not known", next_step)
+    if model.scores is not None:
+        try:
+            model.labels.index(truth, model.scores.classes)
+        except UsageError as problem:
+            return ImageError(f"its true class is not one of the model's: {problem.problem}", problem.next_step)
+    return None
 
 
 def _commit(

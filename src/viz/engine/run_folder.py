@@ -26,7 +26,7 @@ class RunFolder:
         self._results = path / "results.jsonl"
         _refuse_other_run(path, identity)
         for inner in ("originals", "previews"):
-            (path / inner).mkdir(parents=True, exist_ok=True)
+            _make_folder(path / inner)
         for left_over in path.rglob(".*.tmp"):
             left_over.unlink()
 
@@ -80,10 +80,19 @@ def chunks(files: Sequence[ImageFile], size: int) -> list[Sequence[ImageFile]]:
     return [files[start : start + size] for start in range(0, len(files), size)]
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(
+            f"no folder can be made at {str(path)!r}: {problem.strerror}", "choose another --out"
+        ) from None
+
+
 def _refuse_other_run(path: Path, identity: str) -> None:
     try:
         found = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError):
         found = {}

@@ -30,7 +30,10 @@ def path_of(name: str, offline: bool | None = None, quiet: bool = False, patienc
     if wrong is None:
         return place
     if offline or (offline is None and is_offline()):
-        raise ModelError(f"{name} cannot be used offline: {wrong}", by_hand(entry))
+        raise ModelError(
+            f"{name} has not been downloaded: {wrong}",
+            f"with a network, `viz zoo fetch {name}` brings it; without one,\n{by_hand(entry)}",
+        )
     return fetch(entry, quiet, patience)
 
 

@@ -64,8 +64,14 @@ def write_samples(folder: Path | str, count: int, seed: int = 0) -> list[Path]:
         _write_png(root / "images" / name, picture.pixels[..., ::-1])  # cv2 writes BGR
         _write_png(root / "masks" / name, picture.mask.astype(np.uint8) * 255)
         entries[name] = _describe(picture, name)
-    (root / "labels.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    _add_labels(root / "labels.json", entries)
     return [root / "images" / name for name in entries]
+
+
+def _add_labels(path: Path, entries: dict[str, dict[str, object]]) -> None:
+    """Write the entries, beside those of pictures that an earlier call left in the folder."""
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps({**before, **entries}, indent=1) + "\n", encoding="utf-8")
 
 
 def _describe(picture: ShapePicture, name: str) -> dict[str, object]:

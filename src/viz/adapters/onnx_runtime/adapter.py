@@ -168,7 +168,7 @@ class OnnxAdapter(Adapter):
         except OutOfMemory:
             raise
         except ModelError as problem:
-            return self._looping(single, problem.problem.splitlines()[0])
+            return self._looping(single, _short(problem.problem))
         worst = max((_difference(alone[name], together[name]) for name in names), default=0.0)
         if worst > self._tolerance():
             return self._looping(single, f"three images together differ from three alone by {worst:.2g} of the range")
@@ -241,6 +241,11 @@ class OnnxAdapter(Adapter):
         if self._image.integer:
             return np.rint(values).astype(self._dtype)
         return values if self._dtype.kind != "f" else values.astype(self._dtype, copy=False)
+
+
+def _short(reason: str) -> str:
+    """onnxruntime's reasons go on with places in its own source; the beginning says what happened."""
+    return reason if len(reason) <= 160 else reason[:160].rsplit(" ", 1)[0] + " …"
 
 
 def _difference(a: FloatArray, b: FloatArray) -> float:

@@ -128,10 +128,10 @@ def _assumed(preprocess: Preprocess, model_path: Path | None) -> list[str]:
     parts = [text for key, text in _in_words(preprocess).items() if preprocess.origin[key] == "inferred"]
     if not parts:
         return []
-    file = f"{model_path.stem}.viz.toml beside the model" if model_path else "a FILE.toml there"
+    files = f", or put {model_path.stem}.viz.toml beside the model" if model_path else " or a FILE.toml"
     return [
         f"nothing says how this model wants its images; assumed {', '.join(parts)}. If predictions look wrong, "
-        f"give --preprocess ({', '.join(PRESETS)}) or put {file}; `viz predict` shows what the model sees"
+        f"give --preprocess ({', '.join(PRESETS)}){files}; `viz predict` shows what the model sees"
     ]
 
 
