@@ -20,7 +20,8 @@ check: $(VENV)/installed-dev  ## everything that can be checked without running 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/viz smoke
 
 format: $(VENV)/installed-dev  ## put the code into shape
 	$(BIN)/ruff check --fix .
