@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import LinearModel
-from viz.core.batching import BatchedAdapter, batch_size_of
+from viz.core.batching import BatchedAdapter, worth_at_once
 from viz.core.errors import OutOfMemory
 
 
@@ -40,7 +40,7 @@ def test_out_of_memory_halves_the_batch_for_good_and_says_so():
     found = batched.run(images(20), ["scores"])["scores"]
     np.testing.assert_array_equal(found, LinearModel(model.weights).run(images(20), ["scores"])["scores"])
     assert batched.batch_size == 2
-    assert batch_size_of(batched) == 2
+    assert worth_at_once(batched) == 2
     assert len([note for note in model.notes if "out of memory" in note]) == 3
 
 
@@ -57,7 +57,7 @@ def test_every_image_is_counted_once():
 
 def test_the_automatic_batch_shrinks_with_the_size_of_the_input():
     def automatic(side):
-        return batch_size_of(LinearModel(np.zeros((1, 3, side, side), np.float32)))
+        return worth_at_once(LinearModel(np.zeros((1, 3, side, side), np.float32)))
 
     assert automatic(32) > automatic(224) > automatic(1024) >= 1
     assert automatic(5000) == 1

@@ -104,6 +104,7 @@ class Adapter(ABC):
         labels: the class names, possibly empty.
         preprocess: how pixels become the model's input.
         notes: what the user should know about how the model is run.
+        parallel: how many calls of `run` may go on at the same time, from different threads.
         warnings: what may be wrong, above all preprocessing that had to be guessed.
     """
 
@@ -115,6 +116,7 @@ class Adapter(ABC):
     preprocess: Preprocess
     notes: list[str]
     warnings: tuple[str, ...] = ()
+    parallel: int = 1
 
     @abstractmethod
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:

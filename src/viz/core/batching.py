@@ -1,6 +1,8 @@
-"""A model that takes any number of images: split into batches that fit, counted as they pass."""
+"""A model that takes any number of images: split into batches that fit, several at a time, counted as they pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 
@@ -9,18 +11,23 @@ from viz.core.errors import OutOfMemory
 from viz.core.patches import Patched
 from viz.core.result import FloatArray
 
-# On a CPU the activations of a small batch stay in its caches: 8 images of 224 x 224 ran fastest
-# (benchmarks/occlusion.py); GPUs want more at once.
-_VALUES_PER_BATCH = 8 * 3 * 224 * 224
-_GPU_FACTOR = 16
+Values = dict[str, FloatArray]
+Run = Callable[[int, int], Values]
+
+# On a CPU the activations of a small batch stay in its caches, and several small batches side by side,
+# each on one core, ran faster than one after the other on all (benchmarks/occlusion.py). GPUs want more at once.
+_VALUES_PER_BATCH = 4 * 3 * 224 * 224
+_GPU_FACTOR = 32
+_BATCHES_PER_WORKER = 8
 
 
 class BatchedAdapter(Adapter):
-    """Wraps a model; `batch_size` is how many images are worth giving at once.
+    """Wraps a model; `batch_size` is how many images go through it in one call.
 
-    Out of memory, the batch is halved, for good, and the same images are run again; with a single
-    image there is nothing to halve and the error stands. `counted` is called with the number of
-    images after every batch.
+    Where the model allows, calls run side by side. Out of memory, the batch is halved, for good, and
+    the same images are run again; with a single image there is nothing to halve and the error stands.
+    Asked again for the same tensors of the same read-only images, it gives the values that it has.
+    `counted` is called with the number of images after every batch.
     """
 
     def __init__(
@@ -29,42 +36,62 @@ class BatchedAdapter(Adapter):
         self._model = model
         self._counted = counted
         self.batch_size = batch_size or _automatic(model)
+        self._last: tuple[FloatArray, tuple[str, ...], Values] | None = None
         self.source, self.layers, self.outputs = model.source, model.layers, model.outputs
         self.scores, self.labels, self.preprocess = model.scores, model.labels, model.preprocess
-        self.notes, self.warnings = model.notes, model.warnings
+        self.notes, self.warnings, self.parallel = model.notes, model.warnings, model.parallel
 
-    def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+    def run(self, images: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run`; any number of images."""
-        return self._in_batches(len(images), lambda a, b: self._model.run(images[a:b], layers))
+        if images.flags.writeable:  # the caller may have changed them since
+            return self._in_batches(0, len(images), lambda a, b: self._model.run(images[a:b], layers))
+        if self._last is None or self._last[0] is not images or self._last[1] != tuple(layers):
+            found = self._in_batches(0, len(images), lambda a, b: self._model.run(images[a:b], layers))
+            self._last = images, tuple(layers), found
+        return self._last[2]
 
-    def run_patched(self, patched: Patched, layers: Sequence[str]) -> dict[str, FloatArray]:
+    def run_patched(self, patched: Patched, layers: Sequence[str]) -> Values:
         """See `Adapter.run_patched`; any number of variants."""
-        return self._in_batches(len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
+        return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
 
-    def _in_batches(self, count: int, run: Callable[[int, int], dict[str, FloatArray]]) -> dict[str, FloatArray]:
-        pieces: list[dict[str, FloatArray]] = []
-        start = 0
-        while start < count:
-            stop = min(start + self.batch_size, count)
-            try:
-                pieces.append(run(start, stop))
-            except OutOfMemory:
-                if stop - start == 1:
-                    raise
-                self._halve(stop - start)
-                continue
-            self._counted(stop - start)
-            start = stop
+    def _in_batches(self, start: int, stop: int, run: Run) -> Values:
+        """Images start to stop; a batch for which there was no room is run again in halves."""
+        ranges = [(a, min(a + self.batch_size, stop)) for a in range(start, stop, self.batch_size)]
+        pieces = []
+        for (a, b), found in zip(ranges, self._attempts(ranges, run), strict=True):
+            if isinstance(found, OutOfMemory):
+                if b - a == 1:
+                    raise found
+                self._halve(b - a)
+                pieces.append(self._in_batches(a, b, run))
+            else:
+                self._counted(b - a)
+                pieces.append(found)
         return pieces[0] if len(pieces) == 1 else {n: np.concatenate([p[n] for p in pieces]) for n in pieces[0]}
 
+    def _attempts(self, ranges: Sequence[tuple[int, int]], run: Run) -> Iterator[Values | OutOfMemory]:
+        def attempt(bounds: tuple[int, int]) -> Values | OutOfMemory:
+            try:
+                return run(*bounds)
+            except OutOfMemory as problem:
+                return problem
+
+        return self._pool.map(attempt, ranges) if self.parallel > 1 and len(ranges) > 1 else map(attempt, ranges)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.parallel, "viz-model")
+
     def _halve(self, tried: int) -> None:
-        self.batch_size = max(1, tried // 2)
-        self.notes.append(f"out of memory with {tried} images at once: went on with {self.batch_size}")
+        if self.batch_size > tried // 2:
+            self.batch_size = max(1, tried // 2)
+            self.notes.append(f"out of memory with {tried} images at once: went on with {self.batch_size}")
 
 
-def batch_size_of(model: Adapter) -> int:
-    """How many images to give at once: the wrapper's figure, or the automatic one for a bare model."""
-    return model.batch_size if isinstance(model, BatchedAdapter) else _automatic(model)
+def worth_at_once(model: Adapter) -> int:
+    """How many images to give to one call of `run`: enough to keep the model busy, few enough to hold."""
+    size = model.batch_size if isinstance(model, BatchedAdapter) else _automatic(model)
+    return size * (1 if model.parallel == 1 else model.parallel * _BATCHES_PER_WORKER)
 
 
 def _automatic(model: Adapter) -> int:

@@ -78,6 +78,7 @@ def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
     if not loaded:
         return outcomes
     images = np.stack([item.pixels for item in loaded if item.pixels is not None])
+    images.flags.writeable = False  # the classes are ranked and the technique starts from the same clean pass
     order, probabilities = _ranking(job.model, images)
     targets = targets_for(job.target, job.model, images, job.score, [i.file.truth for i in loaded], order)
     results = job.technique(job.model, images, targets)

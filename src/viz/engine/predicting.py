@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from viz.core.adapter import Adapter
-from viz.core.batching import BatchedAdapter, batch_size_of
+from viz.core.batching import BatchedAdapter
 from viz.core.discovery import Listing
 from viz.core.errors import ImageError, UsageError
 from viz.core.run_options import ImageOptions
@@ -15,7 +15,7 @@ from viz.engine.loading import Loaded, Loader, read_ahead
 from viz.engine.records import Record, failed_record, predictions, truth_name
 from viz.engine.run_folder import chunks
 
-_LARGEST_CHUNK = 16  # images decoded ahead at a time
+_CHUNK = 16  # images decoded ahead at a time
 
 
 def predict(
@@ -32,7 +32,7 @@ def predict(
         )
     batched = BatchedAdapter(model, options.batch)
     loader = Loader(model.preprocess, options.background_colour, options.max_pixels)
-    groups = chunks(listing.files, min(batch_size_of(batched), _LARGEST_CHUNK))
+    groups = chunks(listing.files, _CHUNK)
     for loaded in read_ahead(groups, lambda file: loader.load(file, None)):
         for record in _records(batched, loaded, top):
             if options.fail_fast and record["status"] == "failed":

@@ -1,5 +1,6 @@
 """Any ONNX file, forward, on onnxruntime: pixels in, any tensor out, any batch."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,12 +66,16 @@ class OnnxAdapter(Adapter):
         self._names = {name for node in graph.node for name in node.output if name}
         self.outputs = tuple(value.name for value in graph.output)
         self._device = onnx_session.choose_device(options)
+        self.parallel = onnx_session.workers(self._device, options.threads)
+        # Side by side, each call has one thread; where calls come one by one, they have all that are allowed.
+        self._threads = 1 if self.parallel > 1 else options.threads or 0
         self.source = ModelSource(
             path.stem, spec or str(path), self._file.sha256, f"onnxruntime {ort.__version__}", self._device.name
         )
         self._programs: dict[tuple[str, ...], _Program] = {}
         self._opened: ModelProto | None = None
-        self._canvas: Canvas | None = None
+        self._making = threading.RLock()
+        self._local = threading.local()  # each thread draws on a canvas of its own
         self._find_scores()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
@@ -88,9 +93,11 @@ class OnnxAdapter(Adapter):
         program = self._program(tuple(dict.fromkeys(layers)))
         if not program.whole_batches:
             return self.run(patched.drawn(), layers)
-        if self._canvas is None or not self._canvas.shows(patched):
-            self._canvas = Canvas(patched.images, patched.fills, self._encoded, self.preprocess.layout)
-        return self._checked(program, self._feed(program, self._canvas.draw(patched)), len(patched))
+        canvas: Canvas | None = getattr(self._local, "canvas", None)
+        if canvas is None or not canvas.shows(patched):
+            canvas = Canvas(patched.images, patched.fills, self._encoded, self.preprocess.layout)
+            self._local.canvas = canvas
+        return self._checked(program, self._feed(program, canvas.draw(patched)), len(patched))
 
     # --- set-up -------------------------------------------------------------------------------
 
@@ -147,14 +154,14 @@ class OnnxAdapter(Adapter):
 
     def _program(self, names: tuple[str, ...]) -> _Program:
         """The session for these tensors, made and checked on first use."""
-        if names not in self._programs:
-            for name in names:
-                if name not in self._names:
-                    raise UnknownName(
-                        "tensor", name, self.layers, f"`viz layers --model {self.source.spec}` lists them"
-                    )
-            self._programs[names] = self._make_program(names)
-        return self._programs[names]
+        with self._making:
+            if names not in self._programs:
+                for name in names:
+                    if name not in self._names:
+                        listing = f"`viz layers --model {self.source.spec}` lists them"
+                        raise UnknownName("tensor", name, self.layers, listing)
+                self._programs[names] = self._make_program(names)
+            return self._programs[names]
 
     def _make_program(self, names: tuple[str, ...]) -> _Program:
         """Prefer a graph that takes any batch; keep it only if three images together equal three alone."""
@@ -193,7 +200,7 @@ class OnnxAdapter(Adapter):
         shown.CopyFrom(model)
         carried = with_float_ends(shown, self._image, wanted)
         folder = self._file.path.absolute().parent
-        session = onnx_session.make_session(shown, folder, self._device, self._options.threads)
+        session = onnx_session.make_session(shown, folder, self._device, self._threads)
         return _Program(session, carried, whole_batches)
 
     def _tolerance(self) -> float:

@@ -1,6 +1,7 @@
 """onnxruntime sessions: which device runs the model, tuned options, clear errors; nothing falls back unsaid."""
 
 import ctypes
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import onnxruntime as ort
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 
+_MOST_WORKERS = 16  # each holds the activations of a batch
 _MEMORY = re.compile(r"out of memory|failed to allocate|bad_?alloc|cudaErrorMemoryAllocation|allocate memory", re.I)
 
 
@@ -39,8 +41,24 @@ def choose_device(options: ModelOptions) -> Device:
     raise UsageError(f"--device {options.device} is not known", "choose auto, cpu, cuda or cuda:N; or give --provider")
 
 
-def make_session(model: onnx.ModelProto, folder: Path, device: Device, threads: int | None) -> ort.InferenceSession:
-    """A session on `device`. Raises `ModelError` where the model cannot run there, or would run elsewhere."""
+def workers(device: Device, threads: int | None) -> int:
+    """How many calls to run side by side: one per core on a CPU, each with one thread; one on other devices."""
+    if device.provider != "CPUExecutionProvider":
+        return 1
+    return min(threads or usable_cores(), _MOST_WORKERS)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def make_session(model: onnx.ModelProto, folder: Path, device: Device, threads: int) -> ort.InferenceSession:
+    """A session on `device`, each call with so many threads (0: all cores).
+
+    Raises `ModelError` where the model cannot run there, or would run elsewhere.
+    """
     providers = [(device.provider, device.options)]
     if device.provider != "CPUExecutionProvider":
         providers.append(("CPUExecutionProvider", {}))  # for single operators that the device lacks
@@ -74,12 +92,11 @@ def _advice(text: str) -> str:
     return "check the file with `python -m onnx.checker FILE`"
 
 
-def _session_options(folder: Path, threads: int | None) -> ort.SessionOptions:
+def _session_options(folder: Path, threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 4  # errors come back as exceptions, which say the same
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    if threads:
-        options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads
     # Sessions are made from bytes, so onnxruntime must be told where external data lies.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder.absolute()))
     return options

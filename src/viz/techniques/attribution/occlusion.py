@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter, per_image
-from viz.core.batching import batch_size_of
+from viz.core.batching import worth_at_once
 from viz.core.errors import ImageError, UsageError
 from viz.core.options import Opt
 from viz.core.patches import Patched
@@ -19,6 +19,7 @@ from viz.techniques.attribution._fills import fill_images
 from viz.techniques.metrics.deletion_insertion import STEPS, deletion_insertion
 
 Positions = NDArray[np.intp]
+_HELD_BYTES = 1 << 26  # of values read from the model at a time
 
 
 @technique(
@@ -57,7 +58,9 @@ class Occlusion:
         classes = _class_layer(model) if self.show_class else None
         layers = tuple(dict.fromkeys([*wanted, *([classes] if classes else [])]))
         clean = model.run(images, layers)
-        scores, predicted = _occluded(model, images, fills, grid, targets, layers, classes)
+        at_once = max(worth_at_once(model), _HELD_BYTES // sum(v[0].nbytes for v in clean.values()))
+        patched = Patched(images, fills, grid.patch, grid.places(len(images)))
+        scores, predicted = _occluded(model, patched, targets, layers, classes, at_once)
         maps: list[HeatMap | ImageError] = []
         for i, target in enumerate(targets):
             score = float(target.of({name: value[i : i + 1] for name, value in clean.items()})[0])
@@ -150,26 +153,23 @@ def _positions(length: int, patch: int, stride: int) -> Positions:
 
 def _occluded(
     model: Adapter,
-    images: FloatArray,
-    fills: FloatArray,
-    grid: Grid,
+    patched: Patched,
     targets: Sequence[Target],
     layers: Sequence[str],
     classes: str | None,
+    at_once: int,
 ) -> tuple[FloatArray, NDArray[np.intp]]:
     """Scores (b, positions) with each patch hidden, and the predicted classes; batches run across images."""
-    patched = Patched(images, fills, grid.patch, grid.places(len(images)))
+    positions = len(patched) // len(patched.images)
     scores = np.empty(len(patched), np.float32)
     predicted = np.zeros(len(patched) if classes else 0, np.intp)
-    start = 0
-    while start < len(patched):
-        rows = range(start, min(start + batch_size_of(model), len(patched)))
+    for start in range(0, len(patched), at_once):
+        rows = range(start, min(start + at_once, len(patched)))
         values = model.run_patched(patched.part(rows.start, rows.stop), layers)
-        _read_scores(values, targets, rows, len(grid), scores)
+        _read_scores(values, targets, rows, positions, scores)
         if classes:
             predicted[rows.start : rows.stop] = per_image(values[classes]).argmax(axis=1)
-        start = rows.stop
-    return scores.reshape(len(images), -1), predicted.reshape(len(images), -1)
+    return scores.reshape(len(targets), -1), predicted.reshape(len(targets), -1)
 
 
 def _read_scores(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter
-from viz.core.batching import batch_size_of
+from viz.core.batching import worth_at_once
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target, class_target
 from viz.techniques._blur import blurred
@@ -41,8 +41,8 @@ def _curve(model: Adapter, target: Target, start: FloatArray, end: FloatArray, o
     rank[order] = np.arange(order.size)
     replaced = np.linspace(0, order.size, STEPS + 1).round().astype(np.intp)
     scores = []
-    for first in range(0, len(replaced), batch_size_of(model)):
-        counts = replaced[first : first + batch_size_of(model)]
+    for first in range(0, len(replaced), worth_at_once(model)):
+        counts = replaced[first : first + worth_at_once(model)]
         done = (rank < counts[:, None]).reshape(-1, 1, *start.shape[1:])
         scores.append(target.of(model.run(np.where(done, end, start), target.layers)))
     return np.concatenate(scores)
