@@ -61,3 +61,43 @@ def test_the_automatic_batch_shrinks_with_the_size_of_the_input():
 
     assert automatic(32) > automatic(224) > automatic(1024) >= 1
     assert automatic(5000) == 1
+
+
+class SideBySide(LinearModel):
+    """Allows several calls at a time, and says so."""
+
+    def __init__(self, room=1000):
+        super().__init__(np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32))
+        self.parallel, self.room = 3, room
+
+    def run(self, images, layers):
+        if len(images) > self.room:
+            raise OutOfMemory("no room")
+        return super().run(images, layers)
+
+
+@pytest.mark.parametrize("room", [1000, 2])
+def test_batches_side_by_side_come_back_in_order(room):
+    model, counted = SideBySide(room), []
+    found = BatchedAdapter(model, 4, counted.append).run(images(37), ["scores"])["scores"]
+    np.testing.assert_array_equal(found, LinearModel(model.weights).run(images(37), ["scores"])["scores"])
+    assert sum(counted) == 37
+
+
+def test_the_same_read_only_images_are_not_run_twice():
+    model = SideBySide()
+    batched, pictures = BatchedAdapter(model, 8), images(5)
+    pictures.flags.writeable = False
+    first = batched.run(pictures, ["scores"])["scores"]
+    np.testing.assert_array_equal(batched.run(pictures, ["scores"])["scores"], first)
+    assert sum(model.batches) == 5
+    batched.run(pictures, ["products"])
+    assert sum(model.batches) == 10
+
+
+def test_images_that_can_change_are_always_run():
+    model = SideBySide()
+    batched, pictures = BatchedAdapter(model, 8), images(5)
+    first = batched.run(pictures, ["scores"])["scores"]
+    pictures *= 2
+    np.testing.assert_allclose(batched.run(pictures, ["scores"])["scores"], 2 * first, rtol=1e-5)
