@@ -119,6 +119,18 @@ def test_a_line_that_a_kill_cut_off_is_not_believed(tmp_path, left):
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
+def test_records_after_a_cut_line_are_whole_even_if_the_second_try_is_interrupted_too(tmp_path):
+    folder = photos(tmp_path / "in", 20)
+    options = RunOptions(out=str(tmp_path / "out"))
+    with pytest.raises(KeyboardInterrupt):
+        run(TECHNIQUE, model(), [folder], options, Interrupted(1))
+    (tmp_path / "out/results.jsonl").write_bytes(b'{"name": "000.p')
+    with pytest.raises(KeyboardInterrupt):
+        run(TECHNIQUE, model(), [folder], options, Interrupted(9))
+    lines = (tmp_path / "out/results.jsonl").read_text().splitlines()
+    assert [json.loads(line)["name"] for line in lines][:8] == [f"{i:03d}.png" for i in range(8)]
+
+
 def test_a_deleted_picture_is_made_again(tmp_path):
     options = RunOptions(out=str(tmp_path / "out"))
     folder = photos(tmp_path / "in", 3)

@@ -29,6 +29,7 @@ class RunFolder:
             _make_folder(path / inner)
         for left_over in path.rglob(".*.tmp"):
             left_over.unlink()
+        self._cut_unfinished_line()
 
     def records(self) -> dict[str, Record]:
         """Records by image name as far as they are whole; a last line cut off by a kill is dropped."""
@@ -42,6 +43,14 @@ class RunFolder:
                 record = json.loads(line)
                 records[record["name"]] = record
         return records
+
+    def _cut_unfinished_line(self) -> None:
+        """Drop what a kill left after the last line break, so that the next record starts a line of its own."""
+        if self._results.exists():
+            written = self._results.read_bytes()
+            whole = written[: written.rfind(b"\n") + 1]
+            if whole != written:
+                self.write(self._results.name, whole)
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records in one write: after a kill, all of them are there or none counts."""
