@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from viz.core.errors import UnknownName
+from viz.core.errors import NotSupported, UnknownName
 from viz.core.labels import Labels
 from viz.core.patches import Patched
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class LazyLayers(Mapping[str, Layer]):
         return len(self._table)
 
 
+FORWARD_ONLY = "these need none: viz occlusion, rise, recipro-cam, score-cam"
+
 Squash = Literal["none", "softmax", "sigmoid", "exp"]
 
 
@@ -91,6 +96,27 @@ class ModelSource:
     runtime: str
     device: str = "cpu"
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+# How the backward pass treats rectifiers and, for relevance, every operation: see `viz.adapters.backward_rules`.
+Rule = Literal["plain", "guided", "deconvnet", "lrp-epsilon", "lrp-epsilon-plus-flat"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Layers of one forward pass with their autograd graph back to the images.
+
+    Attributes:
+        values: what `Adapter.run` gives, as float32 tensors on the model's device, batch first.
+        changed: operations whose backward the rule changed, and how many: `{"Relu": 17}`.
+        ended: operations that no gradient passes, as far as they were met: `ArgMax 'head'`.
+        straight_through: operations, such as QuantizeLinear, that a gradient passes as if they were not there.
+    """
+
+    values: Mapping[str, "Tensor"]
+    changed: Mapping[str, int] = field(default_factory=dict)
+    ended: tuple[str, ...] = ()
+    straight_through: tuple[str, ...] = ()
 
 
 class Adapter(ABC):
@@ -132,6 +158,20 @@ class Adapter(ABC):
         values are the same.
         """
         return self.run(patched.drawn(), layers)
+
+    def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """Values of `layers` with autograd back to `images`, a float32 tensor (b, 3, h, w), RGB in [0, 1].
+
+        `images` may be on any device and needs `requires_grad` where gradients are wanted with respect to
+        it; preprocessing is part of the graph. `rule` says what the backward pass does; the forward values
+        are the same for all. Raises `NotSupported` where the model has no gradient, or where `rule` finds
+        no operation that it could change; else as `run`.
+        """
+        raise NotSupported(f"{self.source.name} ({self.source.runtime}) gives no gradients", FORWARD_ONLY)
+
+    def evidence(self) -> Mapping[str, object]:
+        """How it is known that values and gradients are right, in plain values for run.json; {} where unknown."""
+        return {}
 
     @property
     def size(self) -> tuple[int, int]:

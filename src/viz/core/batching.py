@@ -1,16 +1,21 @@
 """A model that takes any number of images: split into batches that fit, several at a time, counted as they pass."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from viz.core.adapter import Adapter
+from viz.core.adapter import Adapter, Rule, Trace
 from viz.core.errors import OutOfMemory
 from viz.core.patches import Patched
 from viz.core.result import FloatArray
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
 Values = dict[str, FloatArray]
 Run = Callable[[int, int], Values]
 
@@ -54,6 +59,16 @@ class BatchedAdapter(Adapter):
         """See `Adapter.run_patched`; any number of variants."""
         return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
 
+    def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """See `Adapter.trace`. Not split: what is done with the trace decides what fits; `in_batches` splits that."""
+        found = self._model.trace(images, layers, rule)
+        self._counted(len(images))
+        return found
+
+    def evidence(self) -> Mapping[str, object]:
+        """See `Adapter.evidence`."""
+        return self._model.evidence()
+
     def _in_batches(self, start: int, stop: int, run: Run) -> Values:
         """Images start to stop; a batch for which there was no room is run again in halves."""
         ranges = [(a, min(a + self.batch_size, stop)) for a in range(start, stop, self.batch_size)]
@@ -62,7 +77,7 @@ class BatchedAdapter(Adapter):
             if isinstance(found, OutOfMemory):
                 if b - a == 1:
                     raise found
-                self._halve(b - a)
+                self.halve(b - a)
                 pieces.append(self._in_batches(a, b, run))
             else:
                 self._counted(b - a)
@@ -82,10 +97,31 @@ class BatchedAdapter(Adapter):
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.parallel, "viz-model")
 
-    def _halve(self, tried: int) -> None:
+    def halve(self, tried: int) -> None:
+        """Batches half as large as `tried` from now on, noted for the user."""
         if self.batch_size > tried // 2:
             self.batch_size = max(1, tried // 2)
             self.notes.append(f"out of memory with {tried} images at once: went on with {self.batch_size}")
+
+
+def in_batches(model: Adapter, count: int, work: Callable[[int, int], T]) -> list[T]:
+    """`work(start, stop)` over `count` items in batches that suit the model, one after the other.
+
+    For work that keeps more than a forward pass does, such as gradients: a batch for which there was no
+    room is tried again in halves, all later ones too. Raises `OutOfMemory` where not even one item fits.
+    """
+    batched = model if isinstance(model, BatchedAdapter) else BatchedAdapter(model)
+    results, start = [], 0
+    while start < count:
+        stop = min(start + batched.batch_size, count)
+        try:
+            results.append(work(start, stop))
+            start = stop
+        except OutOfMemory:
+            if stop - start == 1:
+                raise
+            batched.halve(stop - start)
+    return results
 
 
 def worth_at_once(model: Adapter) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,11 @@ class Term:
     squash: Squash = "none"
     of_class: bool = False
 
-    def read(self, values: FloatArray) -> FloatArray:
-        """(b, …) -> (b,). Raises `UsageError` where the layer has no such channel or position."""
+    def read(self, values: Any) -> Any:
+        """(b, …) -> (b,), numpy or torch. Raises `UsageError` where the layer has no such channel or position."""
         if self.of_class:
             flat = per_image(values)
-            return (flat if self.squash == "none" else probabilities(flat, self.squash))[:, self.channel]
+            return (flat if self.squash == "none" else _squashed(flat, self.squash))[:, self.channel]
         try:
             found = _channel(values, self.channel)
             if self.at is not None:
@@ -40,8 +40,7 @@ class Term:
         except IndexError:
             place = f":{self.channel}" + (f"@{self.at[0]},{self.at[1]}" if self.at else "")
             raise UsageError(f"{self.layer} is {values.shape[1:]} per image and has no {place}") from None
-        means: FloatArray = found.reshape(len(found), -1).mean(axis=1)
-        return means
+        return found.reshape(len(found), -1).mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,13 @@ class Target:
         """Names of the tensors that `of` needs."""
         return tuple(dict.fromkeys(term.layer for term in self.terms))
 
+    def read(self, values: Mapping[str, Any]) -> Any:
+        """The target's value for each image, (b,), from numpy arrays or, with their autograd graph, torch tensors."""
+        return sum(term.weight * term.read(values[term.layer]) for term in self.terms)
+
     def of(self, values: Mapping[str, FloatArray]) -> FloatArray:
         """The target's value for each image of a batch, (b,) float32."""
-        total = sum(term.weight * term.read(values[term.layer]) for term in self.terms)
-        return np.asarray(total, np.float32)
+        return np.asarray(self.read(values), np.float32)
 
     def __add__(self, other: "Target") -> "Target":
         return Target(self.terms + other.terms, f"{self.label} + {other.label}", score=self.score)
@@ -203,7 +205,16 @@ def _class_term(model: Adapter, index: int, score: ScoreKind) -> tuple[Term, str
     return Term(scores.probabilities, index, of_class=True), "probability"
 
 
-def _channel(values: FloatArray, channel: int) -> FloatArray:
+def _squashed(values: Any, squash: Squash) -> Any:
+    """`probabilities` for numpy arrays; for torch tensors the same function with its gradient."""
+    if isinstance(values, np.ndarray):
+        return probabilities(values, squash)
+    wide = values.double()  # as in numpy: float32 rounds probabilities near 1 to 1
+    squashes = {"softmax": lambda x: x.softmax(dim=1), "sigmoid": lambda x: x.sigmoid(), "exp": lambda x: x.exp()}
+    return squashes[squash](wide).to(values.dtype)
+
+
+def _channel(values: Any, channel: int) -> Any:
     """One channel of (b, c), (b, c, h, w) or tokens (b, n, c), given as (b,), (b, h, w) or (b, 1, n)."""
     if values.ndim == 3:
         return values[:, None, :, channel]

@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import nn
 
-from viz.adapters.torch_module.device import first_lines
 from viz.core.errors import ModelError, UnknownName, UsageError
+from viz.core.torch_errors import first_lines
 
 
 @dataclass(frozen=True)

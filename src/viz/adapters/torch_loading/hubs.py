@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from viz.adapters.torch_loading.factories import Built, called, checked_module
-from viz.adapters.torch_module.device import first_lines
 from viz.core.errors import ModelError, UnknownName
 from viz.core.sources.hub import from_timm
+from viz.core.torch_errors import first_lines
 
 
 def from_hub(spec: str, arguments: Mapping[str, Any]) -> Built:

@@ -16,9 +16,9 @@ from viz.adapters.torch_loading.kinds import Kind, kind_of
 from viz.adapters.torch_loading.pickles import read_export, read_pickle
 from viz.adapters.torch_loading.spec import FACTORY, HUBS
 from viz.adapters.torch_loading.state_dict import load_weights, weights_in
-from viz.adapters.torch_module.device import first_lines
 from viz.core.errors import ModelError, UsageError
 from viz.core.model_options import ModelOptions
+from viz.core.torch_errors import first_lines
 
 
 @dataclass(frozen=True)

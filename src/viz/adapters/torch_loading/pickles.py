@@ -13,8 +13,8 @@ from torch.export import ExportedProgram
 
 from viz.adapters.torch_loading.export_check import code_in
 from viz.adapters.torch_loading.factories import importable_here
-from viz.adapters.torch_module.device import first_lines
 from viz.core.errors import ModelError
+from viz.core.torch_errors import first_lines
 
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 

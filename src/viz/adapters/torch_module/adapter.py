@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from viz.adapters.torch_module.device import torch_errors
 from viz.adapters.torch_module.exported import ExportedModel
 from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.runner import Runner
@@ -21,6 +20,7 @@ from viz.core.errors import ModelError
 from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
+from viz.core.torch_errors import torch_errors
 
 
 class TorchAdapter(Adapter):

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from viz.adapters.torch_module.batches import Place, mixed
-from viz.adapters.torch_module.device import torch_errors
 from viz.adapters.torch_module.program import Program, evaluating, forward_with_layers
 from viz.adapters.torch_module.survey import Survey, survey
 from viz.core.adapter import Layer
 from viz.core.errors import ModelError
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
+from viz.core.torch_errors import torch_errors
 
 
 @dataclass(frozen=True)
