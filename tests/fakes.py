@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from viz.core.adapter import Adapter, Layer, ModelSource, Scores, Squash
+from viz.core.adapter import Adapter, Layer, ModelSource, Rule, Scores, Squash, Trace
+from viz.core.errors import NotSupported
 from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
@@ -49,6 +50,21 @@ class LinearModel(Adapter):
         assert images.shape[1:] == self.weights.shape[1:], "images of another size than the model's"
         self.batches.append(len(images))
         return {name: self._value(images, name).astype(np.float32) for name in layers}
+
+    def trace(self, images, layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """See `Adapter.trace`; a linear model has nothing for a rule to change."""
+        import torch
+
+        if rule != "plain":
+            raise NotSupported(f"{rule}: a linear model has no rectifier")
+        weights, bias = torch.from_numpy(self.weights), torch.from_numpy(np.array(self.bias))
+        products = torch.einsum("kchw,bchw->bkhw", weights, images)
+        scores = products.sum(dim=(2, 3)) + bias
+        values = {"pixels": images, "products": products, "scores": scores}
+        if "probabilities" in layers:
+            squash = {"softmax": lambda x: x.softmax(1), "sigmoid": torch.sigmoid}[self.scores.to_probability]
+            values["probabilities"] = squash(scores)
+        return Trace({name: values[name] for name in layers})
 
     def _value(self, images: FloatArray, layer: str) -> FloatArray:
         if layer == "pixels":

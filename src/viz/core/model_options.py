@@ -41,6 +41,13 @@ class ModelOptions:
     input: Annotated[
         tuple[str, ...], Opt("A value for a further scalar input of the model.", metavar="NAME=VALUE")
     ] = ()
+    precision: Annotated[
+        str,
+        Opt(
+            "How half precision is computed where gradients are taken: float32, or native.",
+            choices=("float32", "native"),
+        ),
+    ] = "float32"
     device: Annotated[str, Opt("auto, cpu, cuda, or cuda:1.", metavar="auto|cpu|cuda[:N]")] = "auto"
     provider: Annotated[
         str | None, Opt("An onnxruntime execution provider by name, in place of --device.", metavar="NAME")

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnxruntime as ort
@@ -21,7 +21,8 @@ from viz.adapters.onnx_runtime.canvas import Canvas
 from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
-from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, per_image
+from viz.adapters.onnx_runtime.tracing import CheckedTracing
+from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.patches import Patched
@@ -29,6 +30,11 @@ from viz.core.preprocess import Layout
 from viz.core.result import FloatArray
 from viz.core.sources.labels import resolve_labels
 from viz.core.sources.preprocess import InputFacts, resolve_preprocess
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from viz.adapters.onnx_torch.differentiable import DifferentiableGraph
 
 # How far images run together may stray from images run alone, relative to the tensor's largest value.
 # Reduced precision rounds differently with another order of summation; a graph that mixes images up
@@ -76,6 +82,9 @@ class OnnxAdapter(Adapter):
         self._opened: ModelProto | None = None
         self._making = threading.RLock()
         self._local = threading.local()  # each thread draws on a canvas of its own
+        self.tracing = CheckedTracing(
+            self._differentiable, self.run, lambda: self.layers, self.outputs, self._arithmetic(), path.stem
+        )
         self._find_scores()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
@@ -98,6 +107,18 @@ class OnnxAdapter(Adapter):
             canvas = Canvas(patched.images, patched.fills, self._encoded, self.preprocess.layout)
             self._local.canvas = canvas
         return self._checked(program, self._feed(program, canvas.draw(patched)), len(patched))
+
+    def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """See `Adapter.trace`: through our own executor, its values checked against onnxruntime's on first use."""
+        for name in layers:
+            self._known(name)
+        found = self.tracing.trace(images, tuple(dict.fromkeys(layers)), rule)
+        self.notes += [note for note in self.tracing.notes if note not in self.notes]
+        return found
+
+    def evidence(self) -> Mapping[str, object]:
+        """See `Adapter.evidence`."""
+        return self.tracing.evidence()
 
     # --- set-up -------------------------------------------------------------------------------
 
@@ -157,11 +178,23 @@ class OnnxAdapter(Adapter):
         with self._making:
             if names not in self._programs:
                 for name in names:
-                    if name not in self._names:
-                        listing = f"`viz layers --model {self.source.spec}` lists them"
-                        raise UnknownName("tensor", name, self.layers, listing)
+                    self._known(name)
                 self._programs[names] = self._make_program(names)
             return self._programs[names]
+
+    def _known(self, name: str) -> None:
+        if name not in self._names:
+            listing = f"`viz layers --model {self.source.spec}` lists them"
+            raise UnknownName("tensor", name, self.layers, listing)
+
+    def _differentiable(self) -> "DifferentiableGraph":
+        import torch
+
+        from viz.adapters.onnx_torch.differentiable import DifferentiableGraph
+
+        device = torch.device(self._device.name if self._device.name.startswith("cuda") else "cpu")
+        native = self._options.precision == "native"
+        return DifferentiableGraph(self._file, self._image, self.preprocess, self._further, device, native)
 
     def _make_program(self, names: tuple[str, ...]) -> _Program:
         """Prefer a graph that takes any batch; keep it only if three images together equal three alone."""
@@ -204,10 +237,15 @@ class OnnxAdapter(Adapter):
         return _Program(session, carried, whole_batches)
 
     def _tolerance(self) -> float:
+        return _BATCH_TOLERANCE[self._arithmetic()]
+
+    def _arithmetic(self) -> str:
+        """What limits how well two ways of computing agree: "quantized", "float16" or "float32"."""
         ops = {node.op_type for node in self._file.graph.node}
         if any(op.startswith("QLinear") or op == "DequantizeLinear" for op in ops):
-            return _BATCH_TOLERANCE["quantized"]
-        return _BATCH_TOLERANCE["float32" if self._dtype == np.float32 else "float16"]
+            return "quantized"
+        half = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+        return "float16" if any(tensor.data_type in half for tensor in self._file.graph.initializer) else "float32"
 
     # --- running ------------------------------------------------------------------------------
 

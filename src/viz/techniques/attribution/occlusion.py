@@ -12,6 +12,7 @@ from viz.core.batching import worth_at_once
 from viz.core.errors import ImageError, UsageError
 from viz.core.options import Opt
 from viz.core.patches import Patched
+from viz.core.peaks import peak_of
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import technique
@@ -215,23 +216,6 @@ def _warnings(drops: FloatArray) -> tuple[str, ...]:
     if drops.max() <= 0:
         return ("hiding no part lowers the score: nothing in the image speaks for this target",)
     return ()
-
-
-def peak_of(heat: FloatArray) -> tuple[float, float]:
-    """Row and column of the highest heat. Where it is a plateau, the plateau's middle, not its first corner."""
-    top = np.argwhere(heat >= heat.max() - 1e-6 * max(float(np.ptp(heat)), 1e-30))
-    first = top[0]
-    # A plateau is one cell of the grid: pixels further away tie with it by chance.
-    near = top[(np.abs(top - first) <= _plateau(top, first)).all(axis=1)]
-    y, x = near.mean(axis=0)
-    return float(y), float(x)
-
-
-def _plateau(top: NDArray[np.intp], first: NDArray[np.intp]) -> int:
-    """How far the run of tied pixels goes on from the first one, along its row."""
-    row = top[top[:, 0] == first[0], 1]
-    gaps = np.flatnonzero(np.diff(row) > 1)
-    return int(row[gaps[0]] - row[0]) if len(gaps) else int(row[-1] - row[0])
 
 
 def _class_layer(model: Adapter) -> str:

@@ -1,0 +1,84 @@
+"""An ONNX file with gradients to the pixels: preprocessing, executor, batches and backward rule in one trace."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from viz.adapters.backward_rules import applied, check_changed
+from viz.adapters.onnx_graph.file import OnnxFile
+from viz.adapters.onnx_graph.image_input import ImageInput
+from viz.adapters.onnx_torch.batching import BatchedProgram
+from viz.adapters.onnx_torch.program import OnnxProgram
+from viz.adapters.pixel_encoding import encode
+from viz.core.adapter import Rule, Trace
+from viz.core.preprocess import Preprocess
+from viz.core.torch_errors import torch_errors
+
+ROUNDING = "rounding of the whole-number input"
+
+
+class DifferentiableGraph:
+    """The graph of an ONNX file as a torch program from pixels to any of its tensors.
+
+    Args:
+        file: the file as read.
+        image: the input that takes the images.
+        preprocess: how pixels become its values.
+        further: values of the other inputs.
+        device: where to compute.
+        native: compute half precision as such, not in float32.
+    """
+
+    def __init__(
+        self,
+        file: OnnxFile,
+        image: ImageInput,
+        preprocess: Preprocess,
+        further: Mapping[str, NDArray[Any]],
+        device: torch.device,
+        native: bool = False,
+    ):
+        self.name = file.path.stem
+        self._image, self._preprocess, self._device = image, preprocess, device
+        with torch_errors(self.name):
+            self.program = OnnxProgram(file.model, file.path.absolute().parent, native).to(device)
+            self._dtype = self.program.types.dtype(image.elem_type)
+            extra = {name: self.program.types.tensor(value).to(device) for name, value in further.items()}
+            self._batched = BatchedProgram(self.program, image.name, image.batch, extra, self._trial)
+
+    def trace(self, pixels: Tensor, layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """See `Adapter.trace`."""
+        # What decides how a batch is run must not count as an operation of this pass.
+        self.way(layers)
+        with torch_errors(self.name), applied(rule) as changes:
+            run = self._batched.run(self._encoded(pixels), layers)
+        check_changed(changes, rule, self.name)
+        values = {name: run.values[name].float() for name in layers}
+        rounded = (ROUNDING,) if self._image.integer else ()
+        return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through))
+
+    def way(self, layers: Sequence[str]) -> str:
+        """How several images are run for these layers: "together", "vmapped" or "one by one"."""
+        with torch_errors(self.name):
+            return self._batched.way(layers)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how batches are run."""
+        return tuple(self._batched.notes)
+
+    def _encoded(self, pixels: Tensor) -> Tensor:
+        """Pixels as the graph's input; whole numbers are carried as floats, which a gradient passes as if unrounded."""
+        values = encode(pixels.to(self._device), self._preprocess)
+        if self._image.integer:
+            return values + (values.round() - values).detach()
+        return values.to(self._dtype)
+
+    def _trial(self, count: int) -> Tensor:
+        """Different random images in the model's input format, the same in every run."""
+        pixels = np.random.default_rng(0).random((count, 3, *self._preprocess.size), np.float32)
+        return self._encoded(torch.from_numpy(pixels)).detach()

@@ -1,0 +1,46 @@
+"""Deconvnet: run the network backwards from the target, rectifying the signal on its way down."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from viz.core.adapter import Adapter
+from viz.core.errors import ImageError
+from viz.core.gradients import input_gradients
+from viz.core.options import Opt
+from viz.core.result import FloatArray, HeatMap
+from viz.core.target import Target
+from viz.core.technique import technique
+from viz.techniques.attribution._gradient_maps import gradient_map, heat_of, say_what_changed
+
+
+@technique(
+    source="Zeiler & Fergus 2013, section 2.1, arXiv 1311.2901",
+    needs_gradient=True,
+)
+class Deconvnet:
+    """Project the target back to the pixels with every rectifier turned round: positive signals pass, others stop.
+
+    As guided backpropagation, but a signal is stopped only by its own sign, not by what the forward pass
+    rectified. Max pooling goes back to where the maximum was.
+    """
+
+    signed: Annotated[bool, Opt("Keep the sign: the result summed over the colour channels.")] = False
+
+    def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
+        """Heat maps of images (b, 3, h, w). Raises `NotSupported` where there is no rectifier to guide."""
+        found = input_gradients(model, images, targets, "deconvnet")
+        changed = say_what_changed(model, "deconvnet", found)
+        return [
+            gradient_map(
+                g,
+                heat_of(g, self.signed),
+                float(score),
+                straight_through=found.straight_through,
+                changed_operations=changed,
+            )
+            for g, score in zip(found.pixels, found.values, strict=True)
+        ]
+
+    def passes(self, size: tuple[int, int]) -> int:
+        """Forward and backward passes per image."""
+        return 2
