@@ -4,6 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.registry import CONVERTERS
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("conformance", "ONNX's backend suite: pytest -m conformance")
+    group.addoption("--converter", choices=CONVERTERS, default="ours", help="whose figures to print (default: ours)")
+    group.addoption("--outcomes", metavar="FILE", help="--outcomes=FILE: write every case's outcome as JSON lines")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

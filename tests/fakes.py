@@ -95,3 +95,39 @@ def _squashed(scores: FloatArray, squash: Squash) -> FloatArray:
     if squash == "softmax":
         return np.stack([np.exp(row - np.logaddexp.reduce(row)) for row in scores.astype(float)])
     return {"sigmoid": lambda s: 0.5 * (1 + np.tanh(s / 2)), "exp": np.exp, "none": lambda s: s}[squash](scores)
+
+
+class TensorModel(Adapter):
+    """A model without class scores whose tensors are functions of the images, in arithmetic that torch has too.
+
+    `functions` maps each layer's name to a function of images (b, 3, h, w), given as numpy arrays to `run` and as
+    tensors to `trace`; `outputs` names those that are outputs, default: the last one.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, Callable[[Any], Any]],
+        size: tuple[int, int],
+        outputs: Sequence[str] = (),
+        names: Sequence[str] = (),
+    ):
+        self.functions = dict(functions)
+        self.source = ModelSource("tensors", "tensors.onnx", "0" * 64, "fake")
+        self.labels = Labels(tuple(names), "test")
+        self.preprocess = Preprocess(size=size)
+        self.scores: Scores | None = None
+        self.outputs = tuple(outputs) or (list(functions)[-1],)
+        self.notes: list[str] = []
+        self.runs: list[tuple[str, ...]] = []
+        trial = {name: function(np.zeros((1, 3, *size), np.float32)) for name, function in functions.items()}
+        self.layers = {name: Layer(name, "Function", (None, *value.shape[1:])) for name, value in trial.items()}
+
+    def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run`."""
+        assert images.ndim == 4 and images.dtype == np.float32, f"{images.shape} {images.dtype}"
+        self.runs.append(tuple(layers))
+        return {name: np.asarray(self.functions[name](images), np.float32) for name in layers}
+
+    def trace(self, images: Any, layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """See `Adapter.trace`."""
+        return Trace({name: self.functions[name](images) for name in layers})

@@ -27,15 +27,34 @@ def picture(result: Result, photo: Photo, box: Box) -> Pixels:
     """
     if not isinstance(result, HeatMap):
         raise TypeError(f"no picture is defined for a {type(result).__name__}")
-    return overlay(photo.pixels, _smoothed(result), box)
+    shown = overlay(photo.pixels, _smoothed(result), box)
+    return _with_caption(shown, result.caption) if result.caption else shown
+
+
+# Arrays of a result that get a picture of their own, and what goes into its file's name.
+FURTHER = {"predicted_class": "classes", "gradient": "gradient"}
 
 
 def further_pictures(result: Result, labels: Labels) -> dict[str, Pixels]:
-    """Pictures beside the main one, by the name that goes into their file's name."""
-    classes = result.arrays.get("predicted_class")
-    if classes is None:
-        return {}
-    return {"classes": class_map(classes, {int(c): labels.name(int(c)) for c in np.unique(classes)})}
+    """Pictures beside the main one, by the name that goes into their file's name (`FURTHER`)."""
+    pictures = {}
+    if (classes := result.arrays.get("predicted_class")) is not None:
+        pictures["classes"] = class_map(classes, {int(c): labels.name(int(c)) for c in np.unique(classes)})
+    if (gradient := result.arrays.get("gradient")) is not None:
+        pictures["gradient"] = signed_colours(gradient)
+    return pictures
+
+
+def signed_colours(values: FloatArray, side: int = 448) -> Pixels:
+    """Signed colours (3, h, w) around mid-gray, (h', w', 3) uint8: gray is 0, each channel brighter where positive.
+
+    Scaled so that all but the strongest 0.5 % fit; enlarged by whole pixels to about `side`.
+    """
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    largest = float(np.quantile(np.abs(finite), 0.995)) or float(np.abs(finite).max()) or 1.0
+    levels = np.rint(np.clip(finite / largest, -1, 1) * 127 + 128).astype(np.uint8).transpose(1, 2, 0)
+    times = max(1, side // min(levels.shape[:2]))
+    return np.ascontiguousarray(levels.repeat(times, axis=0).repeat(times, axis=1))
 
 
 def overlay(pixels: Pixels, heat: FloatArray, box: Box) -> Pixels:
@@ -133,6 +152,19 @@ def _with_frame(picture: Pixels, box: Box) -> Pixels:
     thickness = max(1, round(min(height, width) / 250))
     cv2.rectangle(framed, (left, top), (right - 1, bottom - 1), (255, 255, 255), thickness)
     return framed
+
+
+def _with_caption(picture: Pixels, caption: str) -> Pixels:
+    """A line of text along the lower edge, small enough to fit and large enough to read."""
+    height, width = picture.shape[:2]
+    (at_one, _), _ = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
+    scale = min(0.9 * width / at_one, max(0.35, height / 600))
+    (across, up), below = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    bar = picture.copy()
+    bar[height - up - 2 * below :] = (bar[height - up - 2 * below :] * 0.25).astype(np.uint8)
+    place = ((width - across) // 2, height - below)
+    cv2.putText(bar, caption, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    return bar
 
 
 def _whole(box: Box) -> tuple[int, int, int, int]:

@@ -19,7 +19,7 @@ from viz.core.batching import BatchedAdapter
 from viz.core.discovery import Listing
 from viz.core.errors import ExitCode
 from viz.core.run_options import RunOptions
-from viz.core.target import ScoreKind, check_target
+from viz.core.target import ScoreKind, check_target, references
 from viz.core.technique import settings
 from viz.engine.job import Job
 from viz.engine.listener import Listener
@@ -142,6 +142,8 @@ def _identity(technique: Any, model: Adapter, sources: Sequence[str | Path], opt
         "sources": [_absolute(str(source)) for source in sources],
         "options": {n: v for n, v in asdict(options).items() if n not in ("out", "batch_size", "fail_fast")},
     }
+    if compared := references(options.target, model):
+        deciding["references"] = compared
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
@@ -184,6 +186,8 @@ def _progress(model: Adapter, records: Sequence[Record], listing: Listing, compl
         "failures": failed,
         "notes": list(model.notes),
         "warnings": [*model.warnings, *_common_warnings(records)],
+        **_score_of_no_class(model, records),
+        **({"evidence": evidence} if (evidence := dict(model.evidence())) else {}),
     }
 
 
@@ -194,6 +198,14 @@ def _common_warnings(records: Sequence[Record]) -> list[str]:
         for text in record.get("warnings", ()):
             counts[text] = counts.get(text, 0) + 1
     return [f"{count} image(s): {text}" for text, count in counts.items()]
+
+
+def _score_of_no_class(model: Adapter, records: Sequence[Record]) -> Record:
+    """What was read where it was not one of the model's class scores: a neuron, a box, a likeness."""
+    kinds = {record["target"]["score"] for record in records if "target" in record}
+    if not kinds or (model.scores and kinds <= {"logit", "probability"}):
+        return {}
+    return {"score": ", ".join(sorted(kinds))}
 
 
 def _score_read(model: Adapter, score: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from tests.fakes import LinearModel, SumModel, WithoutScores
 from viz.core.adapter import Scores
 from viz.core.errors import UnknownName, UsageError
-from viz.core.target import Term, class_target, neuron_target, ranked_classes, targets_for
+from viz.core.readings import ClassScore, Neuron
+from viz.core.target import class_target, neuron_target, ranked_classes, targets_for
 
 RNG = np.random.default_rng(12)
 WEIGHTS = RNG.normal(size=(4, 3, 5, 6)).astype(np.float32)
@@ -185,21 +186,21 @@ def test_an_unknown_layer_gets_the_nearest_names(model: LinearModel):
         ((2, 4, 3), (0, 2), [7, 19]),
     ],
 )
-def test_a_term_reads_vectors_maps_and_tokens(shape: tuple[int, ...], at: tuple[int, int] | None, expected):
+def test_a_neuron_reads_vectors_maps_and_tokens(shape: tuple[int, ...], at: tuple[int, int] | None, expected):
     values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    assert Term("x", 1, at).read(values).tolist() == expected
+    assert Neuron("x", 1, at).read({"x": values}).tolist() == expected
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1), (2, 3, 1, 1)])
 def test_class_scores_are_read_alike_however_many_ones_follow(shape: tuple[int, ...]):
     values = np.arange(6, dtype=np.float32).reshape(shape)
-    assert Term("x", 1, of_class=True).read(values).tolist() == [1, 4]
+    assert ClassScore("x", 1).read({"x": values}).tolist() == [1, 4]
 
 
 @pytest.mark.parametrize(("channel", "at"), [(3, None), (0, (5, 0))])
 def test_a_layer_of_unknown_shape_is_checked_when_it_is_read(channel: int, at: tuple[int, int] | None):
     with pytest.raises(UsageError, match=r"x is \(3, 2, 2\) per image and has no :"):
-        Term("x", channel, at).read(np.zeros((2, 3, 2, 2), np.float32))
+        Neuron("x", channel, at).read({"x": np.zeros((2, 3, 2, 2), np.float32)})
 
 
 # Sums

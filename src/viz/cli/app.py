@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from viz.cli import batch, config, layers, predict, smoke, zoo
+from viz.cli import batch, compare, config, layers, predict, smoke, verify, zoo
 from viz.cli.technique import add_techniques
 from viz.cli.top import COMMANDS, new_app
 
@@ -13,7 +13,8 @@ app = new_app()
 
 def _register() -> None:
     add_techniques(app)
-    for name, module in {"predict": predict, "layers": layers, "batch": batch, "smoke": smoke}.items():
+    for module in (predict, layers, verify, batch, compare, smoke):
+        name = module.__name__.rpartition(".")[2]
         module.add_to(app, COMMANDS[name][0])
     for name, group in {"config": config.app, "zoo": zoo.app}.items():
         app.add_typer(group, name=name, rich_help_panel=COMMANDS[name][0])

@@ -65,7 +65,7 @@ def batch(
     cells = found.cells(only or ())
     if dry_run:
         return print_dry_run(cells, output_format)
-    outcomes = _run(found, cells, photo_memory)
+    outcomes = run_cells(found, cells, photo_memory)
     record = json.loads((found.out / "batch.json").read_text(encoding="utf-8"))
     if output_format == "json":
         sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
@@ -78,7 +78,7 @@ def batch(
     return int(exit_code(outcomes))
 
 
-def _run(plan: "Plan", cells: Sequence["Cell"], photo_memory: int) -> list["Outcome"]:
+def run_cells(plan: "Plan", cells: Sequence["Cell"], photo_memory: int = 1000) -> list["Outcome"]:
     """Run the cells; the combined page is written whatever happens, from what there is."""
     from viz.batch import run_plan
     from viz.engine.shared_photos import SharedPhotos

@@ -15,9 +15,11 @@ from viz.cli.arguments import build, command, flag_parameter, flowing, model_par
 from viz.cli.console import errors
 from viz.cli.progress import RunProgress
 from viz.cli.tables import print_records
+from viz.cli.target import context_parameter, has_neuron_flags, target_of
 from viz.cli.top import FAMILIES
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
+from viz.core.neuron_options import NeuronOptions
 from viz.core.run_options import RunOptions
 from viz.core.technique import techniques
 
@@ -36,8 +38,14 @@ def _help(technique: Any) -> str:
 
 
 def _command(technique: Any) -> Any:
-    def body(model: str, sources: list[str], output_format: Format, dry_run: bool, **values: Any) -> int:
+    with_neuron = has_neuron_flags(technique)
+
+    def body(
+        context: typer.Context, model: str, sources: list[str], output_format: Format, dry_run: bool, **values: Any
+    ) -> int:
         instance = build(technique, values)
+        if with_neuron:
+            values["target"] = target_of(context, values)
         options = build(RunOptions, values)
         _check_early(sources, options)
         loaded = load_model(model, build(ModelOptions, values))
@@ -49,12 +57,15 @@ def _command(technique: Any) -> Any:
 
     formatted = flag_parameter("format", Format, "table", "What goes to stdout.", "Results")
     leading = [
+        context_parameter(),
         sources_parameter(),
         model_parameter(),
         formatted.replace(name="output_format"),
         flag_parameter("dry_run", bool, False, "Say what would run, how long and where to, and stop.", "Results"),
     ]
-    groups = [(technique, technique.info.name.capitalize()), (RunOptions, "Results"), (ModelOptions, "Model")]
+    neuron: list[tuple[type, str]] = [(NeuronOptions, "Neuron, as --target LAYER:CHANNEL@Y,X")] if with_neuron else []
+    own = (technique, technique.info.name.capitalize())
+    groups = [own, *neuron, (RunOptions, "Results"), (ModelOptions, "Model")]
     return command(body, groups, leading)
 
 

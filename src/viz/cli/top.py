@@ -29,6 +29,14 @@ COMMANDS = {
         MANY,
         "Run every model and technique of a plan over its images, each into a folder, and show all on one page.",
     ),
+    "compare": (
+        MANY,
+        "Put several techniques side by side on the same images: one row per image, one column per technique.",
+    ),
+    "verify": (
+        LOOK,
+        "Certify a model's gradients: values against its runtime layer by layer, gradients against differences.",
+    ),
     "smoke": (MANY, "Check every technique on a model, at tiny settings, on a few generated pictures."),
     "config": (
         SET_UP,

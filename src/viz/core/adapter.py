@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -103,10 +103,26 @@ Rule = Literal["plain", "guided", "deconvnet", "lrp-epsilon", "lrp-epsilon-plus-
 
 
 @dataclass(frozen=True)
+class Edge:
+    """Where a layer sits in the autograd graph, for gradients with respect to it.
+
+    What `Trace.values` holds may be a copy or another arrangement of what the model went on with; a gradient
+    with respect to the copy would be none. `source` is what the model went on with (a tensor, or a
+    `torch.autograd.graph.GradientEdge`), and `arrange` brings its gradient into the form of the layer's value.
+    Where the images were run in pieces, `pieces` are the edges of these, in order, and `source` is not used.
+    """
+
+    source: Any = None
+    arrange: "Callable[[Tensor], Tensor]" = lambda gradient: gradient
+    pieces: "tuple[Edge, ...]" = ()
+
+
+@dataclass(frozen=True)
 class Trace:
     """Layers of one forward pass with their autograd graph back to the images.
 
     Attributes:
+        edges: where layers sit in the graph; a layer that is not listed is its value itself.
         values: what `Adapter.run` gives, as float32 tensors on the model's device, batch first.
         changed: operations whose backward the rule changed, and how many: `{"Relu": 17}`.
         ended: operations that no gradient passes, as far as they were met: `ArgMax 'head'`.
@@ -117,6 +133,11 @@ class Trace:
     changed: Mapping[str, int] = field(default_factory=dict)
     ended: tuple[str, ...] = ()
     straight_through: tuple[str, ...] = ()
+    edges: Mapping[str, Edge] = field(default_factory=dict)
+
+    def edge(self, layer: str) -> Edge:
+        """Where a layer sits in the graph."""
+        return self.edges.get(layer) or Edge(self.values[layer])
 
 
 class Adapter(ABC):
@@ -168,6 +189,14 @@ class Adapter(ABC):
         no operation that it could change; else as `run`.
         """
         raise NotSupported(f"{self.source.name} ({self.source.runtime}) gives no gradients", FORWARD_ONLY)
+
+    def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """`run` for a model that takes whole numbers, without rounding the pixels to them first.
+
+        It is what small steps of a pixel are tried on; the same as `run` for any other model. Raises
+        `NotSupported` where the model cannot be run so.
+        """
+        return self.run(images, layers)
 
     def evidence(self) -> Mapping[str, object]:
         """How it is known that values and gradients are right, in plain values for run.json; {} where unknown."""

@@ -55,6 +55,10 @@ class BatchedAdapter(Adapter):
             self._last = images, tuple(layers), found
         return self._last[2]
 
+    def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> Values:
+        """See `Adapter.run_unrounded`; any number of images."""
+        return self._in_batches(0, len(images), lambda a, b: self._model.run_unrounded(images[a:b], layers))
+
     def run_patched(self, patched: Patched, layers: Sequence[str]) -> Values:
         """See `Adapter.run_patched`; any number of variants."""
         return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))

@@ -48,7 +48,7 @@ def check_gradient(
 ) -> GradientCheck:
     """Compare gradient and central differences for an image (3, h, w) along random directions of unit RMS.
 
-    The differences are taken by `model.run`, for an ONNX file onnxruntime, in its own precision; they
+    The differences are taken by `model.run_unrounded`, for an ONNX file onnxruntime, in its own precision; they
     cost `12 * directions` forward passes. Pixels may leave [0, 1] by the step. Raises as `input_gradients`.
     """
     random = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def _slopes(model: Adapter, image: FloatArray, target: Target, along: FloatArray
     """Central differences at each of the steps."""
     steps = np.array(_STEPS, np.float32)[:, None, None, None]
     moved = np.concatenate([image + steps * along, image - steps * along]).astype(np.float32)
-    values = target.of(model.run(moved, target.layers)).astype(np.float64)
+    values = target.of(model.run_unrounded(moved, target.layers)).astype(np.float64)
     count = len(_STEPS)
     slopes: FloatArray = (values[:count] - values[count:]) / (2 * np.array(_STEPS))
     return slopes

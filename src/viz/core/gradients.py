@@ -1,12 +1,12 @@
 """Gradients of targets with respect to pixels: one forward and one backward pass for a batch of images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz.core.adapter import FORWARD_ONLY, Adapter, Rule, Trace
+from viz.core.adapter import FORWARD_ONLY, Adapter, Edge, Rule, Trace
 from viz.core.batching import in_batches
 from viz.core.errors import NotSupported
 from viz.core.result import FloatArray
@@ -44,17 +44,32 @@ def input_gradients(
     targets: Sequence[Target],
     rule: Rule = "plain",
     layers: Sequence[str] = (),
+    pixels: bool = True,
 ) -> Gradients:
     """The gradient of each image's target, for images (b, 3, h, w) and one target each.
 
-    With `layers`, also the gradient with respect to these inner tensors and their values. Batches are split
-    until they fit. Raises `NotSupported` where no gradient reaches the pixels, naming where the path ends.
+    With `layers`, also the gradient with respect to these inner tensors and their values; with `pixels` off,
+    only that, which saves the way back below them (`Gradients.pixels` is zero then). Batches are split until
+    they fit. Raises `NotSupported` where no gradient reaches the pixels, naming where the path ends.
     """
 
     def piece(start: int, stop: int) -> Gradients:
-        return _gradients(model, images[start:stop], targets[start:stop], rule, layers)
+        return _gradients(model, images[start:stop], targets[start:stop], rule, layers, pixels)
 
     return _joined(in_batches(model, len(images), piece))
+
+
+def traced_values(model: Adapter, images: FloatArray, targets: Sequence[Target]) -> FloatArray:
+    """Each image's target (b,) as the gradient pass computes it, without taking a gradient."""
+    import torch
+
+    def piece(start: int, stop: int) -> FloatArray:
+        wanted = tuple(dict.fromkeys(name for target in targets[start:stop] for name in target.layers))
+        with torch.no_grad():
+            trace = model.trace(torch.from_numpy(np.array(images[start:stop], np.float32)), wanted)
+            return _array(total_of(targets[start:stop], trace.values))
+
+    return np.concatenate(in_batches(model, len(images), piece))
 
 
 def total_of(targets: Sequence[Target], values: Mapping[str, "Tensor"]) -> "Tensor":
@@ -68,6 +83,35 @@ def total_of(targets: Sequence[Target], values: Mapping[str, "Tensor"]) -> "Tens
     return torch.cat(rows)
 
 
+def gradients_at(total: "Tensor", edges: Sequence[Edge]) -> "list[Tensor | None]":
+    """The gradient of a number with respect to each of `edges`, batch first; None where it does not follow from one."""
+    import torch
+
+    if not total.requires_grad:
+        return [None] * len(edges)
+    sources = [source for edge in edges for source in _sources(edge)]
+    found = iter(torch.autograd.grad(total, sources, allow_unused=True))
+    return [_gathered(edge, found) for edge in edges]
+
+
+def _sources(edge: Edge) -> list[Any]:
+    return [source for piece in edge.pieces for source in _sources(piece)] if edge.pieces else [edge.source]
+
+
+def _gathered(edge: Edge, found: "Iterator[Tensor | None]") -> "Tensor | None":
+    """The gradient at an edge from those at its sources, which come in order."""
+    import torch
+
+    if not edge.pieces:
+        gradient = next(found)
+        return None if gradient is None else edge.arrange(gradient)
+    parts = [_gathered(piece, found) for piece in edge.pieces]
+    given = [part for part in parts if part is not None]
+    if not given:
+        return None
+    return torch.cat([torch.zeros_like(given[0]) if part is None else part for part in parts])
+
+
 def check_path(model: Adapter, total: "Tensor", trace: Trace) -> None:
     """Raise `NotSupported` where `total` does not depend on the images in a differentiable way."""
     if total.requires_grad:
@@ -77,7 +121,7 @@ def check_path(model: Adapter, total: "Tensor", trace: Trace) -> None:
 
 
 def _gradients(
-    model: Adapter, images: FloatArray, targets: Sequence[Target], rule: Rule, layers: Sequence[str]
+    model: Adapter, images: FloatArray, targets: Sequence[Target], rule: Rule, layers: Sequence[str], to_pixels: bool
 ) -> Gradients:
     import torch
 
@@ -86,18 +130,19 @@ def _gradients(
     trace = model.trace(pixels, wanted, rule)
     values = total_of(targets, trace.values)
     check_path(model, values, trace)
-    inner = [trace.values[name] for name in layers]
+    edges = [*([Edge(pixels)] if to_pixels else []), *(trace.edge(name) for name in layers)]
     with torch_errors(model.source.name):
         # The images are independent, so the gradient of the sum holds each image's own.
-        found = torch.autograd.grad(values.sum(), [pixels, *inner], allow_unused=True)
-    pixel_gradient, *inner_gradients = (
-        _array(g) if g is not None else np.zeros(t.shape, np.float32)
-        for g, t in zip(found, [pixels, *inner], strict=True)
-    )
+        found = gradients_at(values.sum(), edges)
+    of_pixels, inner = (found[0], found[1:]) if to_pixels else (None, found)
+    of_layers = {
+        name: np.zeros(trace.values[name].shape, np.float32) if gradient is None else _array(gradient)
+        for name, gradient in zip(layers, inner, strict=True)
+    }
     return Gradients(
         _array(values),
-        pixel_gradient,
-        dict(zip(layers, inner_gradients, strict=True)),
+        np.zeros(images.shape, np.float32) if of_pixels is None else _array(of_pixels),
+        of_layers,
         {name: _array(trace.values[name]) for name in layers},
         trace.changed,
         trace.straight_through,

@@ -25,10 +25,12 @@ class HeatMap(Result):
     """`arrays['heat']` is (h, w): what each pixel contributed, in units of the target's score.
 
     `grain` is the distance in pixels between neighbouring measurements; pictures are smoothed by half of
-    it, so that the eye sees the object and not the grid. The raw values are never smoothed.
+    it, so that the eye sees the object and not the grid. The raw values are never smoothed. `caption` is
+    written on the picture: what one must know to read it rightly.
     """
 
     grain: float = 0.0
+    caption: str = ""
 
     @property
     def heat(self) -> FloatArray:

@@ -57,7 +57,11 @@ class RunOptions(ImageOptions):
 
     target: Annotated[
         str,
-        Opt("top1, top2, …; a class by name or index; label (each image's own); LAYER:CHANNEL[@Y,X]; or A - B."),
+        Opt(
+            "top1, top2, …; a class by name or index; label (each image's own); LAYER:CHANNEL, LAYER:CHANNEL@Y,X or "
+            "LAYER:norm; CLASS@Y,X, CLASS in mask, CLASS in X0,Y0,X1,Y1; box CLASS, box CLASS near X0,Y0,X1,Y1; "
+            "like FILE; or A - B."
+        ),
     ] = "top1"
     score: Annotated[
         str,

@@ -55,11 +55,12 @@ _registry: dict[str, type[Any]] = {}
 def technique(
     *,
     source: str,
+    name: str = "",
     needs_gradient: bool = False,
     images_per_call: int = 8,
     smoke: dict[str, Any] | None = None,
 ) -> Callable[[type[Any]], type[Any]]:
-    """Turn a class into a technique: frozen, checked, registered under its name in kebab-case.
+    """Turn a class into a technique: frozen, checked, registered under `name`, or its own name in kebab-case.
 
     `source` is the paper and equation; `smoke` are tiny settings for `viz smoke`; `images_per_call`
     is how many images share a call, so that batches can run across images.
@@ -69,7 +70,7 @@ def technique(
         cls.__post_init__ = _checked(cls.__dict__.get("__post_init__"))
         frozen = dataclass(frozen=True, kw_only=True)(cls)
         frozen.info = TechniqueInfo(
-            name=command_name(cls.__name__),
+            name=name or command_name(cls.__name__),
             family=(["", *cls.__module__.split(".")])[-2] or "yours",
             summary=summary_of(cls.__doc__ or ""),
             source=source,

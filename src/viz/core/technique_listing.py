@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-_DECLARED = re.compile(r'^@technique\(.*?^class (\w+)[^\n]*:\n\s+"""(.*?)"""', re.MULTILINE | re.DOTALL)
+_DECLARED = re.compile(r'^@technique\((.*?)^class (\w+)[^\n]*:\n\s+"""(.*?)"""', re.MULTILINE | re.DOTALL)
+_NAMED = re.compile(r'^    name="([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ def listed_techniques() -> list[Listed]:
 
 def _listed(folder: Path) -> Iterator[Listed]:
     for file in folder.glob("*/[!_]*.py"):
-        for name, doc in _DECLARED.findall(file.read_text(encoding="utf-8")):
-            yield Listed(command_name(name), file.parent.name, summary_of(doc))
+        for decorator, class_name, doc in _DECLARED.findall(file.read_text(encoding="utf-8")):
+            named = _NAMED.search(decorator)
+            yield Listed(named[1] if named else command_name(class_name), file.parent.name, summary_of(doc))
 
 
 def command_name(class_name: str) -> str:

@@ -12,15 +12,13 @@ _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|bad
 @contextmanager
 def torch_errors(model: str) -> Iterator[None]:
     """Whatever a model's code raises inside becomes `OutOfMemory` or `ModelError` with its message."""
-    import torch
-
     try:
         yield
     except VizError:
         raise
     except Exception as problem:  # a model is code of its author and may raise anything
         text = f"{type(problem).__name__}: {problem}"
-        if isinstance(problem, torch.OutOfMemoryError | MemoryError) or _MEMORY.search(text):
+        if is_out_of_memory(problem):
             raise OutOfMemory(
                 f"{model} does not fit in memory: {first_lines(text)}", "try a smaller --batch-size"
             ) from None
@@ -28,6 +26,15 @@ def torch_errors(model: str) -> Iterator[None]:
             f"{model} failed: {first_lines(text)}",
             "viz feeds it one batch of images; if it expects another form: --size, --channels, --layout",
         ) from problem
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an error of torch or Python means that the device or the machine had no room."""
+    import torch
+
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    return _MEMORY.search(f"{type(problem).__name__}: {problem}") is not None
 
 
 def first_lines(problem: object) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 from viz.core.adapter import Adapter
 from viz.core.discovery import ImageFile
 from viz.core.errors import ImageError, UsageError
+from viz.core.forward_difference import forward_differences
 from viz.core.result import FloatArray, Result
-from viz.core.target import ranked_classes, targets_for
+from viz.core.target import Target, ranked_classes, targets_or_problems
 from viz.engine.job import Job
 from viz.engine.listener import Listener
 from viz.engine.loading import Loaded, read_ahead
@@ -70,7 +71,7 @@ Outcome = tuple[Record, Result] | ImageError
 
 
 def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
-    """Results by image name; an image whose own target is unknown is a failure of that image only."""
+    """Results by image name; an image whose own target is unknown or not there is a failure of that image only."""
     outcomes: dict[str, Any] = {}
     if job.target == "label":
         outcomes = {i.file.name: problem for i in loaded if (problem := _unknown_label(job.model, i.file.truth))}
@@ -80,14 +81,20 @@ def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
     images = np.stack([item.pixels for item in loaded if item.pixels is not None])
     images.flags.writeable = False  # the classes are ranked and the technique starts from the same clean pass
     order, probabilities = _ranking(job.model, images)
-    targets = targets_for(job.target, job.model, images, job.score, [i.file.truth for i in loaded], order)
+    found = targets_or_problems(job.target, job.model, images, job.score, [i.file.truth for i in loaded], order)
+    if any(isinstance(one, ImageError) for one in found):  # no such box or mask here: the others are done without it
+        bad = {item.file.name: one for item, one in zip(loaded, found, strict=True) if isinstance(one, ImageError)}
+        return outcomes | bad | _computed(job, [item for item in loaded if item.file.name not in bad])
+    targets = [one for one in found if isinstance(one, Target)]
     results = job.technique(job.model, images, targets)
+    gaps = forward_differences(job.model, images, targets, results) if job.technique.info.needs_gradient else None
     for i, (item, target, result) in enumerate(zip(loaded, targets, results, strict=True)):
         if isinstance(result, ImageError):
             outcomes[item.file.name] = result
             continue
         top = None if order is None or probabilities is None else (order[i, :5], probabilities[i])
-        outcomes[item.file.name] = (done_record(job.model, item, target, top, result), result)
+        gap = None if gaps is None else gaps[i]
+        outcomes[item.file.name] = (done_record(job.model, item, target, top, result, gap), result)
     return outcomes
 
 

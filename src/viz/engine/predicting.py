@@ -11,6 +11,7 @@ from viz.core.discovery import Listing
 from viz.core.errors import ImageError, UsageError
 from viz.core.run_options import ImageOptions
 from viz.core.target import ranked_classes
+from viz.core.target.outputs import nothing_to_rank
 from viz.engine.loading import Loaded, Loader, read_ahead
 from viz.engine.records import Record, failed_record, predictions, truth_name
 from viz.engine.run_folder import chunks
@@ -26,10 +27,7 @@ def predict(
     Raises `UsageError` for a model without class scores, and `ImageError` at the first bad image with `fail_fast`.
     """
     if model.scores is None:
-        raise UsageError(
-            f"{model.source.name} has no output of class scores, so there is nothing to rank",
-            f"`viz layers --model {model.source.spec}` lists its tensors; --output names one as the scores",
-        )
+        raise nothing_to_rank(model)
     batched = BatchedAdapter(model, options.batch)
     loader = Loader(model.preprocess, options.background_colour, options.max_pixels)
     groups = chunks(listing.files, _CHUNK)

@@ -11,14 +11,20 @@ from viz.core.images import Box
 from viz.core.result import Number, Result
 from viz.core.target import Target
 from viz.engine.loading import Loaded
+from viz.render import FURTHER
 
 Record = dict[str, Any]
 
 PREVIEW_SIDE = 512  # longest side of the picture's small copy, from which the page makes its gallery
 
 
-def done_record(model: Adapter, item: Loaded, target: Target, top: Any, result: Result) -> Record:
-    """The record of an image that worked. `top` is (best class indices, probabilities of all) or None."""
+def done_record(
+    model: Adapter, item: Loaded, target: Target, top: Any, result: Result, forward_difference: float | None = None
+) -> Record:
+    """The record of an image that worked. `top` is (best class indices, probabilities of all) or None.
+
+    `forward_difference` says how far the score that gradients were taken of is from the model's own.
+    """
     assert item.box is not None, "a loaded image has the box that the model saw"
     key = item.file.key
     return {
@@ -34,6 +40,7 @@ def done_record(model: Adapter, item: Loaded, target: Target, top: Any, result: 
         "numbers": _numbers(result, model.size, item.box),
         "warnings": list(result.warnings),
         "files": _files(item, result),
+        **({} if forward_difference is None else {"forward_difference": _short(forward_difference)}),
     }
 
 
@@ -51,8 +58,7 @@ def needs_preview(item: Loaded) -> bool:
 def _files(item: Loaded, result: Result) -> dict[str, str]:
     key = item.file.key
     files = {"picture": f"{key}.png", "arrays": f"{key}.npz", "original": f"originals/{key}.jpg"}
-    if "predicted_class" in result.arrays:
-        files["classes"] = f"{key}.classes.png"
+    files |= {kind: f"{key}.{kind}.png" for array, kind in FURTHER.items() if array in result.arrays}
     if needs_preview(item):
         files["preview"] = f"previews/{key}.jpg"
     return files

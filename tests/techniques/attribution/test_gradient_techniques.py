@@ -45,7 +45,7 @@ def test_gradient_x_input_of_a_linear_score_sums_to_its_change_from_the_baseline
 @pytest.mark.parametrize("steps", [1, 7])
 def test_integrated_gradients_of_a_linear_score_are_complete_with_any_number_of_steps(baseline, steps):
     for found in IntegratedGradients(baseline=baseline, steps=steps)(MODEL, IMAGES, TARGETS):
-        assert found.numbers["completeness_gap"] < 1e-4
+        assert found.numbers["completeness_gap"] < 1e-3
         assert found.heat.sum() == pytest.approx(found.numbers["change"], rel=1e-3, abs=1e-4)
 
 

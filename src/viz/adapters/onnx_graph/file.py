@@ -13,6 +13,9 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import external_data_helper, numpy_helper
 
+from viz.adapters.onnx_graph.local_functions import inlined
+from viz.adapters.onnx_graph.stored_tensors import check_tensor, external_file, tensors_in, tensors_of
+from viz.adapters.onnx_graph.wellformed import check_depth, check_structure
 from viz.core.errors import ModelError
 
 _BLOCK = 1 << 22
@@ -47,10 +50,22 @@ def read(path: Path) -> OnnxFile:
     model = _decode(path)
     if not model.graph.node:
         raise ModelError(f"{path.name} holds no graph", "export the model again; the file may be truncated")
-    external = sorted({_external_file(path, tensor) for tensor in _external_tensors(model)})
-    if model.functions:
-        model = _inlined(model, path)
+    model, external = checked(model, path.absolute().parent)
     return OnnxFile(path, model, _sha256([path, *external]))
+
+
+def checked(model: onnx.ModelProto, folder: Path) -> tuple[onnx.ModelProto, list[Path]]:
+    """The model with its local functions written out, and the files of its external data, which lie in `folder`.
+
+    Raises `ModelError` for what contradicts itself, is truncated, grows beyond all bounds or reaches outside.
+    """
+    tensors = list(_all_tensors(model))
+    for tensor in tensors:
+        check_tensor(tensor, folder)
+    external = {external_file(folder, tensor) for tensor in tensors if external_data_helper.uses_external_data(tensor)}
+    model = inlined(model)
+    check_structure(model)
+    return model, sorted(external)
 
 
 def _decode(path: Path) -> onnx.ModelProto:
@@ -73,54 +88,12 @@ def _decode(path: Path) -> onnx.ModelProto:
         ) from None
 
 
-def _inlined(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    """Local functions written out, so that the tensors inside them can be shown."""
-    from onnx import inliner
-
-    try:
-        return inliner.inline_local_functions(model)
-    except Exception as problem:  # the inliner raises bare C++ errors on malformed or self-recursive functions
-        raise ModelError(f"the local functions of {path.name} cannot be expanded: {problem}") from None
-
-
-def tensors_in(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Every stored tensor of a graph and of the graphs inside its nodes."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        yield from _tensors_of(node)
-
-
-def _tensors_of(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("t"):
-            yield attribute.t
-        yield from attribute.tensors
-        for graph in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
-            yield from tensors_in(graph)
-
-
-def _external_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    inner = (t for function in model.functions for node in function.node for t in _tensors_of(node))
-    for tensor in [*tensors_in(model.graph), *inner]:
-        if external_data_helper.uses_external_data(tensor):
-            yield tensor
-
-
-def _external_file(path: Path, tensor: onnx.TensorProto) -> Path:
-    """The file that holds a tensor; refused where it is not inside the model's own folder."""
-    location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-    folder = path.absolute().parent.resolve()
-    file: Path = (folder / location).resolve()
-    if not location or not file.is_relative_to(folder):
-        raise ModelError(
-            f"{path.name} keeps {tensor.name!r} in {location!r}, outside its own folder; refused",
-            "put the data file beside the model and correct its location (onnx.save_model does)",
-        )
-    if not file.is_file():
-        raise ModelError(f"{path.name} needs its data file {location!r}, which is not there", f"put it into {folder}")
-    return file
+def _all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    check_depth(model)
+    yield from tensors_in(model.graph)
+    for function in model.functions:
+        for node in function.node:
+            yield from tensors_of(node)
 
 
 def _sha256(paths: list[Path]) -> str:

@@ -1,7 +1,7 @@
 """Any ONNX file, forward, on onnxruntime: pixels in, any tensor out, any batch."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +23,7 @@ from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
-from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
+from viz.core.errors import ModelError, NotSupported, OutOfMemory, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.patches import Patched
 from viz.core.preprocess import Layout
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # Reduced precision rounds differently with another order of summation; a graph that mixes images up
 # is off by far more.
 _BATCH_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "quantized": 2e-2}
+_UNROUNDED = "\0unrounded"  # no tensor has this name: marks sessions with a float input
 
 
 @dataclass
@@ -107,6 +108,20 @@ class OnnxAdapter(Adapter):
             canvas = Canvas(patched.images, patched.fills, self._encoded, self.preprocess.layout)
             self._local.canvas = canvas
         return self._checked(program, self._feed(program, canvas.draw(patched)), len(patched))
+
+    def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run_unrounded`: the same graph with a float32 input in place of the whole numbers."""
+        if not self._image.integer:
+            return self.run(images, layers)
+        names = tuple(dict.fromkeys(layers))
+        try:
+            program = self._unrounded_program(names)
+        except ModelError as problem:
+            raise NotSupported(
+                f"{self.source.name} cannot be run without rounding its {self._dtype} input: {problem.problem}",
+                "small steps of a pixel cannot be tried on it",
+            ) from None
+        return self._run_in_pieces(program, images, self.preprocess.encode)
 
     def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`: through our own executor, its values checked against onnxruntime's on first use."""
@@ -214,6 +229,18 @@ class OnnxAdapter(Adapter):
             return self._looping(single, f"three images together differ from three alone by {worst:.2g} of the range")
         return together_program
 
+    def _unrounded_program(self, names: tuple[str, ...]) -> _Program:
+        key = (_UNROUNDED, *names)
+        with self._making:
+            if key not in self._programs:
+                floating = ModelProto()
+                floating.CopyFrom(self._file.model)
+                for value in floating.graph.input:
+                    if value.name == self._image.name:
+                        value.type.tensor_type.elem_type = TensorProto.FLOAT
+                self._programs[key] = self._session(floating, names, whole_batches=False)
+            return self._programs[key]
+
     def _looping(self, single: _Program, reason: str) -> _Program:
         size = self._image.batch or 1
         note = f"the graph takes {size} image(s) at a time and cannot be opened to more: images run one by one"
@@ -270,14 +297,17 @@ class OnnxAdapter(Adapter):
                 raise ModelError(f"{name!r} gave shape {value.shape} for {count} images: it has no batch axis")
         return {name: np.asarray(value, np.float32) for name, value in found.items()}
 
-    def _run_in_pieces(self, program: _Program, images: FloatArray) -> dict[str, FloatArray]:
+    def _run_in_pieces(
+        self, program: _Program, images: FloatArray, encode: Callable[[FloatArray], NDArray[Any]] | None = None
+    ) -> dict[str, FloatArray]:
         """As many images at a time as the graph was made for, the last piece filled up with copies."""
+        encode = encode or self._encoded
         size = self._image.batch or 1
         pieces = []
         for start in range(0, len(images), size):
             piece = images[start : start + size]
             filled = piece if len(piece) == size else np.concatenate([piece, piece[-1:].repeat(size - len(piece), 0)])
-            values = self._run_whole(program, filled)
+            values = self._checked(program, self._feed(program, encode(filled)), len(filled))
             pieces.append({name: value[: len(piece)] for name, value in values.items()})
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in program.carried}
 

@@ -71,7 +71,11 @@ class CheckedTracing:
         """The largest difference from onnxruntime per tensor, and what it was held against."""
         if not self.differences:
             return {}
-        return {"forward_difference": dict(self.differences), "forward_tolerance": self.tolerance}
+        return {
+            "forward_difference": dict(self.differences),
+            "forward_tolerance": self.tolerance,
+            "operators": {name: dict(tiers) for name, tiers in self.graph.program.coverage().items()},
+        }
 
     def _shown(self, image: FloatArray) -> list[str]:
         """The outputs that onnxruntime gives for an image; some, such as lists of boxes, have no row per image."""

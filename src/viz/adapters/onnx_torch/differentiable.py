@@ -14,7 +14,7 @@ from viz.adapters.onnx_graph.image_input import ImageInput
 from viz.adapters.onnx_torch.batching import BatchedProgram
 from viz.adapters.onnx_torch.program import OnnxProgram
 from viz.adapters.pixel_encoding import encode
-from viz.core.adapter import Rule, Trace
+from viz.core.adapter import Edge, Rule, Trace
 from viz.core.preprocess import Preprocess
 from viz.core.torch_errors import torch_errors
 
@@ -58,8 +58,9 @@ class DifferentiableGraph:
             run = self._batched.run(self._encoded(pixels), layers)
         check_changed(changes, rule, self.name)
         values = {name: run.values[name].float() for name in layers}
+        edges = {name: run.edges.get(name) or Edge(run.values[name]) for name in layers}
         rounded = (ROUNDING,) if self._image.integer else ()
-        return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through))
+        return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through), edges)
 
     def way(self, layers: Sequence[str]) -> str:
         """How several images are run for these layers: "together", "vmapped" or "one by one"."""
@@ -73,10 +74,8 @@ class DifferentiableGraph:
 
     def _encoded(self, pixels: Tensor) -> Tensor:
         """Pixels as the graph's input; whole numbers are carried as floats, which a gradient passes as if unrounded."""
-        values = encode(pixels.to(self._device), self._preprocess)
-        if self._image.integer:
-            return values + (values.round() - values).detach()
-        return values.to(self._dtype)
+        values = encode(pixels.to(self._device), self._preprocess, whole_numbers=self._image.integer)
+        return values if self._image.integer else values.to(self._dtype)
 
     def _trial(self, count: int) -> Tensor:
         """Different random images in the model's input format, the same in every run."""

@@ -52,10 +52,14 @@ class Node:
         return len(self.outputs)
 
     @property
+    def operator(self) -> str:
+        """The operator with its domain, where that is not the standard one: `Conv`, `com.microsoft::Gelu`."""
+        return f"{self.domain}::{self.op}" if self.domain else self.op
+
+    @property
     def label(self) -> str:
         """What error messages call it: `Conv 'layer1/conv'`."""
-        kind = f"{self.domain}::{self.op}" if self.domain else self.op
-        return f"{kind} {(self.name or ', '.join(filter(None, self.outputs)))!r}"
+        return f"{self.operator} {(self.name or ', '.join(filter(None, self.outputs)))!r}"
 
 
 def domain_of(proto: onnx.NodeProto) -> str:

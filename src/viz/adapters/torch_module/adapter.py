@@ -14,8 +14,9 @@ from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.runner import Runner
 from viz.adapters.torch_module.scores import find_scores, score_output
 from viz.adapters.torch_module.survey import Survey
+from viz.adapters.torch_module.tracing import trace
 from viz.adapters.torch_module.trial import get_to_know, noise
-from viz.core.adapter import Adapter, ModelSource, Scores
+from viz.core.adapter import Adapter, ModelSource, Rule, Scores, Trace
 from viz.core.errors import ModelError
 from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
@@ -70,6 +71,15 @@ class TorchAdapter(Adapter):
         if self.scores is not None:
             self._check_finite(self.scores, values)
         return {asked: values[name] for asked, name in names.items()}
+
+    def trace(self, images: torch.Tensor, layers: Sequence[str], rule: Rule = "plain") -> Trace:
+        """See `Adapter.trace`; layers may be given by alias. Of TorchScript, only the outputs, by the plain rule."""
+        names = {asked: self.layer(asked).name for asked in layers}
+        found = trace(self._runner, self._table, images, set(names.values()), rule)
+        if self.scores is not None:
+            self._check_finite(self.scores, {name: value.detach().cpu().numpy() for name, value in found.values.items()})
+        edges = {asked: found.edges[name] for asked, name in names.items() if name in found.edges}
+        return replace(found, values={asked: found.values[name] for asked, name in names.items()}, edges=edges)
 
     def _find_scores(self, wanted: str | None, seen: Survey) -> Scores | None:
         output, notes = score_output(self.outputs, self.layers, wanted)

@@ -87,11 +87,16 @@ def forward_with_layers(
     program(inputs, observe, inside=not set(wanted) <= set(outputs))
     for name in wanted:
         if name not in kept:
-            raise ModelError(
-                f"layer {name!r} was not computed for these images: the model takes another path than it did before",
-                "choose a layer that is always computed",
-            )
+            raise not_computed(name)
     return kept
+
+
+def not_computed(layer: str) -> ModelError:
+    """What to raise for a layer that was there in the trial run and is not this time."""
+    return ModelError(
+        f"layer {layer!r} was not computed for these images: the model takes another path than it did before",
+        "choose a layer that is always computed",
+    )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from viz.techniques.attribution._gradient_maps import brightness, gradient_map
 
 @technique(
     source="Shrikumar et al. 2016, section 3, arXiv 1605.01713",
+    name="gradient-x-input",
     needs_gradient=True,
 )
 class GradientXInput:

@@ -7,7 +7,7 @@ import numpy as np
 
 from viz.core.adapter import Adapter
 from viz.core.errors import ImageError
-from viz.core.gradients import input_gradients
+from viz.core.gradients import input_gradients, traced_values
 from viz.core.options import Opt
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
@@ -49,12 +49,13 @@ class IntegratedGradients:
     def _map(
         self, model: Adapter, image: FloatArray, baselines: Sequence[FloatArray], target: Target
     ) -> HeatMap | ImageError:
-        ends = target.of(model.run(np.stack([image, *baselines]), target.layers))
-        products, passed = [], ()
+        ends = traced_values(model, np.stack([image, *baselines]), [target] * (1 + len(baselines)))
+        products: list[FloatArray] = []
+        passed: tuple[str, ...] = ()
         for baseline in baselines:
             mean, passed = self._mean_gradient(model, image, baseline, target)
             products.append(mean * (image - baseline))
-        attribution = np.mean(products, axis=0, dtype=np.float64).astype(np.float32)
+        attribution: FloatArray = np.stack(products).mean(axis=0, dtype=np.float64).astype(np.float32)
         change = float(ends[0]) - float(ends[1:].mean())
         gap = abs(float(attribution.sum(dtype=np.float64)) - change)
         part = gap / abs(change) if change else float(gap > 0)

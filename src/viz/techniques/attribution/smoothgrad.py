@@ -5,6 +5,7 @@ from typing import Annotated
 
 from viz.core.adapter import Adapter
 from viz.core.errors import ImageError
+from viz.core.gradients import traced_values
 from viz.core.options import Opt
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
@@ -32,9 +33,8 @@ class Smoothgrad:
 
     def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
         """Heat maps of images (b, 3, h, w), one target each. Raises `NotSupported` where there is no gradient."""
-        maps = []
-        for image, target in zip(images, targets, strict=True):
-            score = float(target.of(model.run(image[None], target.layers))[0])
+        maps, scores = [], traced_values(model, images, targets)
+        for image, target, score in zip(images, targets, scores.tolist(), strict=True):
             found = noisy_gradients(model, image, target, self.samples, self.noise, self.seed)
             mean = found.mean
             maps.append(gradient_map(mean, heat_of(mean, self.signed), score, straight_through=found.straight_through))

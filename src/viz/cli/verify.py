@@ -1,0 +1,115 @@
+"""`viz verify`: the certificate of a model's gradients."""
+
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter
+from viz.cli.console import errors, results
+from viz.cli.technique import load_model
+from viz.core.errors import ExitCode
+from viz.core.model_options import ModelOptions
+from viz.core.result import FloatArray
+
+if TYPE_CHECKING:
+    from viz.core.adapter import Adapter
+    from viz.verification import Certificate
+
+Format = Literal["table", "json"]
+
+HELP = """Certify a model's gradients: values against its runtime layer by layer, gradients against differences.
+
+For an ONNX file, every tensor of the gradient executor is compared with onnxruntime's, and gradients of the top
+class and of an inner channel with central differences of onnxruntime's own outputs along random directions.
+Without an IMAGE, a generated picture is used. Exit code 1 where a check fails."""
+
+
+def add_to(app: typer.Typer, panel: str) -> None:
+    """Add `viz verify` to the command suite."""
+    declared = typer.Argument(metavar="[IMAGE]", help="The photo to check on.", show_default=False)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    leading = [
+        inspect.Parameter("image", keyword, default=None, annotation=Annotated[Path | None, declared]),
+        model_parameter(),
+        flag_parameter("directions", int, 4, "Random directions for each gradient.", "Verify"),
+        flag_parameter("seed", int, 0, "Seed of the directions.", "Verify"),
+        flag_parameter("format", Format, "table", "What goes to stdout.", "Results").replace(name="output_format"),
+    ]
+    app.command("verify", rich_help_panel=panel, help=flowing(HELP))(
+        command(_verify, [(ModelOptions, "Model")], leading)
+    )
+
+
+def _verify(image: Path | None, model: str, directions: int, seed: int, output_format: Format, **values: Any) -> int:
+    from viz.core.batching import BatchedAdapter
+    from viz.verification import certify
+
+    loaded = BatchedAdapter(load_model(model, build(ModelOptions, values)))
+    said = len(loaded.notes)
+    found = certify(loaded, _pixels(image, loaded), max(1, directions), seed)
+    for note in loaded.notes[said:]:
+        errors.print(f"[yellow]note[/] {escape(note)}", highlight=False)
+    if output_format == "json":
+        sys.stdout.write(json.dumps(found.as_dict(), indent=2) + "\n")
+    else:
+        _print(found)
+    return int(ExitCode.DONE if found.holds else ExitCode.THRESHOLD)
+
+
+def _pixels(image: Path | None, model: "Adapter") -> FloatArray:
+    from viz.core.images import Photo, fit, read
+    from viz.model_zoo.shape_pictures import draw
+
+    photo = read(image) if image is not None else Photo(draw(0).pixels, sha256="")
+    return fit(photo, model.preprocess).pixels
+
+
+def _print(found: "Certificate") -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("check", "figure", "allowed", "outcome"):
+        table.add_column(column, overflow="fold")
+    worst, first = found.worst_layer, found.first_wrong_layer
+    if worst is not None:
+        text = f"{worst.difference:.2g} of its range at {worst.name} ({worst.op})"
+        table.add_row(
+            f"forward, {len(found.layers)} layers", escape(text), f"{found.forward_tolerance:g}", _mark(first is None)
+        )
+    if first is not None:
+        table.add_row("first layer that differs", escape(f"{first.name} ({first.op}): {first.difference:.2g}"), "", "")
+    for check in found.gradients:
+        figure = f"relative error {check.error:.2g}, differences known to {check.uncertainty:.1g}"
+        table.add_row(escape(f"gradient of {check.target}"), figure, "0.01", _mark(check.holds()))
+    results.print(table)
+    _print_operators(found)
+    _print_doubts(found)
+
+
+def _print_operators(found: "Certificate") -> None:
+    lower = {n: tiers for n, tiers in found.operators.items() if set(tiers) - {"torch function", "control flow"}}
+    if found.operators:
+        count, but = sum(sum(tiers.values()) for tiers in found.operators.values()), " but:" if lower else ""
+        results.print(f"{len(found.operators)} operators in {count} nodes; all torch functions{but}")
+    for name, tiers in lower.items():
+        results.print(f"  {name}: " + ", ".join(f"{n} by {tier}" for tier, n in tiers.items()), highlight=False)
+
+
+def _print_doubts(found: "Certificate") -> None:
+    if found.straight_through:
+        count = len(found.straight_through)
+        errors.print(f"[yellow]note[/] gradients pass {count} rounding operation(s) straight through", highlight=False)
+        if not found.gradients:
+            errors.print("[yellow]note[/] differences cannot confirm such gradients: not compared", highlight=False)
+    for problem in found.problems:
+        errors.print(f"[red]failed[/] {escape(problem)}", highlight=False)
+    verdict = "[green]✓[/] the certificate holds" if found.holds else "[red]✗[/] the certificate does not hold"
+    errors.print(verdict, highlight=False)
+
+
+def _mark(right: bool) -> str:
+    return "[green]holds[/]" if right else "[red]fails[/]"

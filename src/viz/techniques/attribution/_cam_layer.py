@@ -1,0 +1,116 @@
+"""Which layer a class activation map is read from: found from the model, checked by gradients, told to the user."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from viz.core.adapter import Adapter
+from viz.core.errors import UsageError
+from viz.core.gradients import gradients_at
+from viz.techniques.attribution._spatial_layers import Grid, grid_of, grids
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_CANDIDATES = 40  # the last so many layers with positions
+_REACHED = 0.5  # part of the positions from which a gradient must reach the scores
+_NORMALIZED = ("LayerNormalization", "LayerNorm", "layer_norm", "RMSNormalization")
+
+_chosen: "WeakKeyDictionary[Adapter, dict[tuple[str, tuple[str, ...]], Grid]]" = WeakKeyDictionary()
+
+
+def cam_grid(model: Adapter, targets: tuple[str, ...], asked: str | None, technique: str) -> Grid:
+    """The layer to read, as a grid on the image: `asked`, or the last with positions that the target follows from.
+
+    `targets` are the layers that the target is read from. The choice is made once per model on noise, so
+    that it does not depend on the images, and noted for the user. Raises `UsageError` where `asked` has no
+    positions, or where no layer has.
+    """
+    if asked is not None:
+        return _asked_for(model, asked)
+    known = _chosen.setdefault(model, {})
+    key = (technique, targets)
+    if key not in known:
+        known[key] = _last_mixed(model, targets)
+        model.notes.append(f"{technique} reads {known[key].describe()}, found from the model; --layer chooses another")
+    return known[key]
+
+
+def last_grid(model: Adapter, asked: str | None, technique: str) -> Grid:
+    """As `cam_grid` for a model without gradients: the last map of the smallest size, by shapes alone."""
+    if asked is not None:
+        return _asked_for(model, asked)
+    known = _chosen.setdefault(model, {})
+    key = (technique, ())
+    if key not in known:
+        known[key] = _smallest_last(_maps_of_model(model))
+        model.notes.append(f"{technique} reads {known[key].describe()}, found by shapes; --layer chooses another")
+    return known[key]
+
+
+def _asked_for(model: Adapter, asked: str) -> Grid:
+    layer = model.layer(asked)
+    grid = grid_of(layer, model.size)
+    if grid is None:
+        raise UsageError(
+            f"layer {layer.name!r} {layer.shape} has no positions on the image",
+            f"choose a feature map or tokens; `viz layers --model {model.source.spec}` shows the shapes",
+        )
+    return grid
+
+
+def _maps_of_model(model: Adapter) -> list[Grid]:
+    found = grids(model)
+    if not found:
+        raise UsageError(
+            f"{model.source.name} has no layer with positions on the image", "viz occlusion and rise need none"
+        )
+    return found
+
+
+def _last_mixed(model: Adapter, targets: tuple[str, ...]) -> Grid:
+    """The last layer of which most positions still speak for the target.
+
+    In a transformer with a class token, the other tokens of the last block go nowhere: the last layer that
+    counts is before the last mixing of tokens.
+    """
+    maps = [grid for grid in _maps_of_model(model) if grid.layer.name not in targets]
+    if any(grid_of(model.layer(name), model.size) for name in targets):
+        return _smallest_last(maps)  # a map of scores, as of a segmenter: its own inputs say where, not why
+    reaching = [grid for grid, part in _reach(model, targets, maps[-_CANDIDATES:]) if part >= _REACHED]
+    if not reaching:
+        raise UsageError(
+            f"the target does not follow from the positions of any of the last {_CANDIDATES} layers",
+            "name one with --layer",
+        )
+    last = reaching[-1]
+    if last.kind == "tokens":
+        return next((g for g in reversed(reaching) if g.layer.op in _NORMALIZED), last)
+    return last
+
+
+def _smallest_last(maps: Sequence[Grid]) -> Grid:
+    """The last map of the smallest size: the deepest layer of a network that goes down and up again."""
+    fewest = min(grid.size[0] * grid.size[1] for grid in maps)
+    return [grid for grid in maps if grid.size[0] * grid.size[1] == fewest][-1]
+
+
+def _reach(model: Adapter, targets: tuple[str, ...], maps: Sequence[Grid]) -> list[tuple[Grid, float]]:
+    """For each map, the part of its positions with a gradient of the target's layers, on one image of noise."""
+    import torch
+
+    noise = torch.from_numpy(np.random.default_rng(0).random((1, 3, *model.size), np.float32)).requires_grad_()
+    names = [grid.layer.name for grid in maps]
+    trace = model.trace(noise, tuple(dict.fromkeys([*targets, *names])))
+    total = torch.stack([trace.values[name].square().sum() for name in targets]).sum()
+    gradients = gradients_at(total, [trace.edge(name) for name in names])
+    return [(grid, _part(grid, gradient)) for grid, gradient in zip(maps, gradients, strict=True)]
+
+
+def _part(grid: Grid, gradient: "Tensor | None") -> float:
+    if gradient is None:
+        return 0.0
+    maps = grid.maps(gradient.detach().float().cpu().numpy())
+    return float((np.abs(maps).max(axis=1) > 0).mean())

@@ -1,0 +1,146 @@
+"""What is known about a model's gradients, from runs on an image: the figures and whether they hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from viz.core.adapter import Adapter
+from viz.core.errors import NotSupported
+from viz.core.gradient_check import GradientCheck, check_gradient
+from viz.core.gradients import input_gradients
+from viz.core.result import FloatArray
+from viz.core.target import Target, class_target, neuron_target, ranked_classes
+from viz.verification.layers import LayerAgreement, compare_layers
+
+FORWARD_TOLERANCE = 1e-3  # of a tensor's range, in float32; reduced precision has the adapter's own
+GRADIENT_TOLERANCE = 0.01  # relative, along random directions, beyond what the differences leave open
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The outcome of `certify`.
+
+    Attributes:
+        model: name and runtime.
+        layers: forward agreement, layer by layer, in execution order.
+        forward_tolerance: what is still taken for rounding, relative to a layer's range.
+        gradients: directional derivatives of the top class, or the first output, and of an inner channel.
+        straight_through: operations that gradients pass as if they were not there; differences cannot
+            confirm these, and `gradients` is empty.
+        problems: why a check could not be made, in words.
+        operators: what computes each operator and how many nodes of it, where the adapter says.
+    """
+
+    model: Mapping[str, str]
+    layers: tuple[LayerAgreement, ...]
+    forward_tolerance: float
+    gradients: tuple[GradientCheck, ...]
+    straight_through: tuple[str, ...]
+    problems: tuple[str, ...]
+    operators: Mapping[str, Mapping[str, int]]
+
+    @property
+    def worst_layer(self) -> LayerAgreement | None:
+        """The layer with the largest difference."""
+        return max(self.layers, key=lambda one: one.difference, default=None)
+
+    @property
+    def first_wrong_layer(self) -> LayerAgreement | None:
+        """The first layer that differs by more than the tolerance."""
+        return next((one for one in self.layers if one.difference > self.forward_tolerance), None)
+
+    @property
+    def holds(self) -> bool:
+        """True where every check that could be made holds, and at least the forward pass was compared."""
+        right = all(check.holds(GRADIENT_TOLERANCE) for check in self.gradients)
+        return bool(self.layers) and self.first_wrong_layer is None and right and not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        worst = self.worst_layer
+        return {
+            "model": dict(self.model),
+            "holds": self.holds,
+            "forward": {
+                "layers_compared": len(self.layers),
+                "tolerance": self.forward_tolerance,
+                "worst": None if worst is None else {"layer": worst.name, "difference": worst.difference},
+                "differences": {one.name: one.difference for one in self.layers},
+            },
+            "gradients": [_as_dict(check) for check in self.gradients],
+            "straight_through": list(self.straight_through),
+            "problems": list(self.problems),
+            "operators": {name: dict(tiers) for name, tiers in self.operators.items()},
+        }
+
+
+def certify(model: Adapter, image: FloatArray, directions: int = 4, seed: int = 0) -> Certificate:
+    """Check a model's gradients on an image (3, h, w) in [0, 1].
+
+    Every layer that both can show is computed by the runtime and by the gradient pass; the gradients of
+    the top class (where there are classes) and of a channel half way through are held against central
+    differences along `directions` random directions. Raises `NotSupported` where the model has no gradients.
+    """
+    problems: list[str] = []
+    gradients: list[GradientCheck] = []
+    passed: tuple[str, ...] = ()
+    targets = _targets(model, image)
+    for target in targets:
+        try:
+            passed = passed or input_gradients(model, image[None], [target]).straight_through
+            if _comparable(passed):
+                gradients.append(check_gradient(model, image, target, directions, seed))
+        except NotSupported as problem:
+            problems.append(f"{target.label}: {problem.problem}")
+    evidence = model.evidence()
+    return Certificate(
+        {"name": model.source.name, "spec": model.source.spec, "runtime": model.source.runtime},
+        tuple(compare_layers(model, image)),
+        _number(evidence.get("forward_tolerance"), FORWARD_TOLERANCE),
+        tuple(gradients),
+        passed,
+        tuple(problems),
+        _table(evidence.get("operators")),
+    )
+
+
+def _targets(model: Adapter, image: FloatArray) -> list[Target]:
+    """The top class, and the most active channel of a feature map half way through."""
+    found: list[Target] = []
+    if model.scores is not None:
+        order, _ = ranked_classes(model, image[None])
+        found.append(class_target(model, int(order[0, 0])))
+    else:
+        found.append(neuron_target(model, model.outputs[0], 0))
+    maps = [layer for layer in model.layers.values() if layer.shape is not None and len(layer.shape) == 4]
+    if maps:
+        middle = maps[len(maps) // 2]
+        values = model.run(image[None], [middle.name])[middle.name]
+        found.append(neuron_target(model, middle.name, int(values[0].mean(axis=(1, 2)).argmax())))
+    return found
+
+
+def _comparable(straight_through: Sequence[str]) -> bool:
+    """Whether small differences follow the gradient: rounding of the input alone can be left out of both."""
+    return all(text.startswith("rounding") for text in straight_through)
+
+
+def _as_dict(check: GradientCheck) -> dict[str, Any]:
+    return {
+        "target": check.target,
+        "relative_error": check.error,
+        "uncertainty": check.uncertainty,
+        "by_gradient": list(check.by_gradient),
+        "by_differences": list(check.by_differences),
+        "holds": check.holds(GRADIENT_TOLERANCE),
+    }
+
+
+def _number(value: object, default: float) -> float:
+    return float(value) if isinstance(value, int | float | np.floating) else default
+
+
+def _table(value: object) -> Mapping[str, Mapping[str, int]]:
+    return value if isinstance(value, Mapping) else {}
