@@ -1,6 +1,7 @@
 """Small exact models for tests: their every output can be worked out by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 

@@ -1,7 +1,9 @@
 """The cases of ONNX's own backend suite, as the installed onnx package carries them."""
 
+import importlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.backend.test.case.node
 from onnx import numpy_helper
 from onnx.backend.test.loader import DATA_DIR, load_model_tests
 from onnx.backend.test.runner import Runner
@@ -59,18 +62,34 @@ def case_names(suite: str) -> tuple[str, ...]:
 def load_case(suite: str, name: str) -> Case:
     """One case with its data. Raises KeyError or FileNotFoundError where the suite has none of this name."""
     if suite == "node":
-        test = _node_tests()[name]
-        data_sets = [DataSet(_arrays(inputs), _arrays(outputs)) for inputs, outputs in test.data_sets]
-        return Case(name, test.model, data_sets, test.rtol, test.atol)
+        return _node_case(_node_tests()[name])
     return _light_case(name) if suite == "light" else _stored_case(suite, name)
+
+
+def load_node_case(module: str, name: str) -> Case:
+    """One node case, generating those of its own module only: all of them take seconds."""
+    with _quiet():
+        importlib.import_module(f"{onnx.backend.test.case.node.__name__}.{module}")
+    return _node_case(next(test for test in onnx.backend.test.case.node._NodeTestCases if test.name == name))
 
 
 @cache
 def _node_tests() -> dict[str, Any]:
-    # onnx computes these cases when asked, seconds long, and numpy warns about the infinities that they are about.
+    with _quiet():
+        return {test.name: test for test in load_model_tests(kind="node")}
+
+
+def _node_case(test: Any) -> Case:
+    data_sets = [DataSet(_arrays(inputs), _arrays(outputs)) for inputs, outputs in test.data_sets]
+    return Case(test.name, test.model, data_sets, test.rtol, test.atol)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # onnx computes the node cases when asked, and numpy warns about the infinities that some are about.
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return {test.name: test for test in load_model_tests(kind="node")}
+        yield
 
 
 def _arrays(values: Sequence[Any]) -> list[Any]:

@@ -39,6 +39,8 @@ class ChildPool:
         self._prepare = (prepare, prepare_with)
         self._own = threading.local()
         self._children: list[_Child] = []
+        self._closed = False
+        self._lock = threading.Lock()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Queue a call."""
@@ -47,8 +49,10 @@ class ChildPool:
     def close(self) -> None:
         """End everything, calls that are running included."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for child in self._children:
-            child.end()
+        with self._lock:
+            self._closed = True
+            for child in self._children:
+                child.end()
         self._threads.shutdown(wait=True)
 
     def _call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -63,8 +67,11 @@ class ChildPool:
             raise
 
     def _started(self) -> "_Child":
-        child = _Child()
-        self._children.append(child)
+        with self._lock:
+            if self._closed:
+                raise Died("the pool was closed")
+            child = _Child()
+            self._children.append(child)
         child.call(*self._prepare, STARTING)
         return child
 

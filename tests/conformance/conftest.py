@@ -41,26 +41,32 @@ def converter(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def answers(converter: str, request: pytest.FixtureRequest):
+def pool(converter: str):
+    """The child processes that run the cases."""
+    children = ChildPool(WORKERS, TIMEOUT, questions.prepare, converter)
+    yield children
+    children.close()
+
+
+@pytest.fixture(scope="session")
+def answers(converter: str, pool: ChildPool, request: pytest.FixtureRequest):
     """Outcomes of all selected cases, being computed while the tests look at them in turn."""
-    asked = _Answers(converter)
+    asked = _Answers(converter, pool)
     if "PYTEST_XDIST_WORKER" not in os.environ:  # there each worker runs only some of the tests that it collected
         for item in request.session.items:
             for question in ("forward", "gradient"):
                 case = getattr(item, "callspec", None) and item.callspec.params.get(f"{question}_case")
                 if case:
                     asked.submit(question, case)
-    yield asked
-    asked.close()
+    return asked
 
 
 class _Answers:
-    def __init__(self, converter: str):
+    def __init__(self, converter: str, pool: ChildPool):
         self.converter = converter
-        self._pool = ChildPool(WORKERS, TIMEOUT, questions.prepare, converter)
+        self._pool = pool
         self._derivatives = stored_derivatives()
         self._futures: dict[tuple[str, str], Any] = {}
-        self.close = self._pool.close
 
     def submit(self, question: str, case: str) -> None:
         suite, name = case.split("/", 1)

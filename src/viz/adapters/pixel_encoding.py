@@ -22,10 +22,21 @@ def encode(pixels: Tensor, preprocess: Preprocess, whole_numbers: bool = False) 
     values = _mixed(pixels, weights, preprocess) + offset[:, None, None]
     if whole_numbers:
         values = values + (values.round() - values).detach()
-    return in_layout(values, preprocess)
+    return _in_layout(values, preprocess)
 
 
-def in_layout(values: Tensor, preprocess: Preprocess) -> Tensor:
+def made_of(pixels: Tensor, preprocess: Preprocess) -> Tensor:
+    """Each input value's pixels, weighted by their shares in it, in the model's layout: the way of relevance.
+
+    Shares are at least 0 and sum to 1, whatever scale and mean; a channel that holds no pixel has none.
+    """
+    weights = torch.from_numpy(abs(preprocess.matrix()[0])).to(pixels)
+    totals = weights.sum(dim=1, keepdim=True)
+    shares = weights / torch.where(totals == 0, 1.0, totals)
+    return _in_layout(torch.einsum("kc,bchw->bkhw", shares, pixels), preprocess)
+
+
+def _in_layout(values: Tensor, preprocess: Preprocess) -> Tensor:
     """Values (b, c, h, w) with their axes as the model wants them."""
     return values if preprocess.layout == "nchw" else values.permute(0, 2, 3, 1).contiguous()
 

@@ -191,10 +191,10 @@ class Adapter(ABC):
         raise NotSupported(f"{self.source.name} ({self.source.runtime}) gives no gradients", FORWARD_ONLY)
 
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
-        """`run` for a model that takes whole numbers, without rounding the pixels to them first.
+        """`run` in float32 throughout, for a model that takes whole numbers or computes in half precision.
 
-        It is what small steps of a pixel are tried on; the same as `run` for any other model. Raises
-        `NotSupported` where the model cannot be run so.
+        It is what small steps of a pixel are tried on, which rounding would hide; the same as `run` for any
+        other model. Raises `NotSupported` where the model cannot be run so.
         """
         return self.run(images, layers)
 

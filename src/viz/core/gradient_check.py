@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viz.core.adapter import Adapter
+from viz.core.batching import BatchedAdapter
 from viz.core.gradients import input_gradients
 from viz.core.result import FloatArray
 from viz.core.target import Target
 
-# Steps in pixel values. Short ones drown in float32 rounding, long ones leave the linear piece of a ReLU
-# network: each direction takes the step at which halving it changes least.
-_STEPS = (1.6e-2, 8e-3, 4e-3, 2e-3, 1e-3, 5e-4)
+# Steps in pixel values, four to the octave. Short ones drown in the rounding of the scores, long ones cross
+# the kinks of a ReLU network; how long they may be depends on the network and is found for each direction.
+_SHORTEST, _OCTAVES, _PER_OCTAVE = 1.25e-7, 8, 4
+_STEPS = _SHORTEST * 2.0 ** (np.arange(_OCTAVES * _PER_OCTAVE) / _PER_OCTAVE)
+_FEWEST = 3 * _PER_OCTAVE  # steps from which the rounding is estimated
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class GradientCheck:
     Attributes:
         target: what was differentiated.
         by_gradient, by_differences: along each random direction, in units of the target per unit of pixel RMS.
-        uncertainty: how well the differences themselves are known, relative to their size: what is left of
-            rounding and curvature, estimated by halving the step.
+        uncertainty: how well the differences themselves are known, relative to their size: twice the standard
+            error that the rounding of the forward pass leaves.
     """
 
     target: str
@@ -49,32 +53,67 @@ def check_gradient(
     """Compare gradient and central differences for an image (3, h, w) along random directions of unit RMS.
 
     The differences are taken by `model.run_unrounded`, for an ONNX file onnxruntime, in its own precision; they
-    cost `12 * directions` forward passes. Pixels may leave [0, 1] by the step. Raises as `input_gradients`.
+    cost `64 * directions` forward passes. Pixels may leave [0, 1] by the step. Raises as `input_gradients`.
+    """
+    gradient = input_gradients(model, image[None], [target]).pixels[0].astype(np.float64)
+    along = _directions(gradient, directions, seed)
+    batched = model if isinstance(model, BatchedAdapter) else BatchedAdapter(model)
+    by_gradient = [float((gradient * one).sum()) for one in along]
+    gains, errors = np.array([_gain(batched, image, target, gradient, one) for one in along]).T
+    best = gains * by_gradient
+    errors = errors * np.abs(by_gradient)
+    size = float(np.linalg.norm(best))
+    uncertainty = 2 * float(np.linalg.norm(errors)) / size if size else 0.0
+    return GradientCheck(target.label, tuple(by_gradient), tuple(best.tolist()), uncertainty)
+
+
+def _directions(gradient: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:
+    """Random directions (count, 3, h, w) of unit RMS: half of the gradient's own values, chosen by chance, and noise.
+
+    Along noise alone, the slope of a deep network is a small sum of large terms: rounding and kinks hide it.
     """
     random = np.random.default_rng(seed)
-    along = random.standard_normal((directions, *image.shape)).astype(np.float32)
-    along /= np.sqrt((along**2).mean(axis=(1, 2, 3), keepdims=True))
-    gradient = input_gradients(model, image[None], [target]).pixels[0].astype(np.float64)
-    by_gradient = [float((gradient * one).sum()) for one in along]
-    slopes = np.array([_slopes(model, image, target, one) for one in along])
-    best, changes = zip(*map(_most_settled, slopes), strict=True)
-    size = float(np.linalg.norm(best))
-    uncertainty = float(np.linalg.norm(changes)) / size if size else 0.0
-    return GradientCheck(target.label, tuple(by_gradient), tuple(best), uncertainty)
+    shape = (count, *gradient.shape)
+    chosen = np.where(random.random(shape) < 0.5, gradient, 0.0)
+    along = _unit(chosen) + _unit(random.standard_normal(shape))
+    return _unit(along)
 
 
-def _slopes(model: Adapter, image: FloatArray, target: Target, along: FloatArray) -> FloatArray:
-    """Central differences at each of the steps."""
-    steps = np.array(_STEPS, np.float32)[:, None, None, None]
-    moved = np.concatenate([image + steps * along, image - steps * along]).astype(np.float32)
-    values = target.of(model.run_unrounded(moved, target.layers)).astype(np.float64)
-    count = len(_STEPS)
-    slopes: FloatArray = (values[:count] - values[count:]) / (2 * np.array(_STEPS))
-    return slopes
+def _unit(along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each of (count, 3, h, w) divided by its root mean square; zeros stay."""
+    size = np.sqrt((along**2).mean(axis=(1, 2, 3), keepdims=True))
+    found: NDArray[np.float64] = along / np.where(size == 0, 1, size)
+    return found
 
 
-def _most_settled(slopes: FloatArray) -> tuple[float, float]:
-    """The slope that changed least when its step was halved, and by how much."""
-    changes = np.abs(np.diff(slopes))
-    at = int(changes.argmin())
-    return float(slopes[at + 1]), float(changes[at])
+def _gain(
+    model: Adapter,
+    image: FloatArray,
+    target: Target,
+    gradient: NDArray[np.float64],
+    along: NDArray[np.float64],
+) -> tuple[float, float]:
+    """By what factor the score changes more than the gradient says, along one direction, and its standard error."""
+    ends = np.stack([image + sign * step * along for sign in (1, -1) for step in _STEPS]).astype(np.float32)
+    values = target.of(model.run_unrounded(ends, target.layers)).astype(np.float64).reshape(2, -1)
+    # Pixels in float32 move by what they can: the gradient is asked about the steps that were really made.
+    moved = ends[: len(_STEPS)].astype(np.float64) - ends[len(_STEPS) :]
+    expected = (moved * gradient).sum(axis=(1, 2, 3))
+    return _fitted(expected, values[0] - values[1])
+
+
+def _fitted(expected: NDArray[np.float64], changes: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope of `changes` on `expected`, over the shortest steps, as many as agree; its standard error.
+
+    Rounding is the same at every step, so longer steps weigh more, and each more of them helps, until the
+    slope leaves what the shorter ones allow (their standard error): there the function bends.
+    """
+    if not expected.any():
+        return (1.0, 0.0) if not changes.any() else (float("inf"), 0.0)
+    products, squares = np.cumsum(expected * changes), np.cumsum(expected**2)
+    slopes = (products / squares)[_FEWEST - 1 :]
+    rounding = float(np.std(changes[:_FEWEST] - slopes[0] * expected[:_FEWEST], ddof=1))
+    errors = rounding / np.sqrt(squares[_FEWEST - 1 :])
+    agree = [bool((np.abs(slopes[i] - slopes[:i]) <= errors[:i]).all()) for i in range(len(slopes))]
+    chosen = agree.index(False) - 1 if False in agree else len(agree) - 1
+    return float(slopes[chosen]), float(errors[chosen])

@@ -5,7 +5,8 @@ whether functional, in place, a method, an aten operator or a module used twice;
 hook stays. See docs/decisions/0008-backward-rules.md for what each rule does to which operation.
 """
 
-from viz.adapters.backward_rules.mode import Changes, applied, check_changed, readable
+from viz.adapters.backward_rules.changes import Changes
+from viz.adapters.backward_rules.mode import applied, check_changed, readable
 from viz.adapters.backward_rules.unseen import check_seen
 
 __all__ = ["Changes", "applied", "check_changed", "check_seen", "readable"]

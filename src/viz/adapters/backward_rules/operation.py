@@ -37,6 +37,11 @@ class Operation:
         first, *others = self.arguments
         return self.function(first.clone(), *others, **self.named)  # it may know no other way than in place
 
+    def value(self) -> Any:
+        """What the operation gives, without a graph."""
+        with torch.no_grad():
+            return self()
+
     @property
     def x(self) -> Any:
         """The first argument: torch calls it `input`, aten `self`."""
@@ -48,14 +53,25 @@ class Operation:
             return self.arguments[place]
         return next((self.named[name] for name in names if name in self.named), default)
 
+    def with_argument(self, value: Any, place: int, *names: str) -> "Operation":
+        """The same operation with another argument, at its place or under the name that the call gives it."""
+        if place < len(self.arguments):
+            return replace(self, arguments=(*self.arguments[:place], value, *self.arguments[place + 1 :]))
+        name = next((name for name in names if name in self.named), names[0])
+        return replace(self, named={**self.named, name: value})
+
     def tensors(self) -> Iterator[Tensor]:
         """All tensors among the arguments, those in lists and tuples included."""
         return tensors_in([*self.arguments, *self.named.values()])
 
+    def image_dependent(self) -> list[Tensor]:
+        """Those of the tensors that a gradient flows to."""
+        return [tensor for tensor in self.tensors() if depends_on_image(tensor)]
+
     def mapped(self, change: Callable[[Tensor], Tensor]) -> "Operation":
         """The same operation on other tensors."""
-        arguments = tuple(_mapped(argument, change) for argument in self.arguments)
-        return replace(self, arguments=arguments, named={k: _mapped(v, change) for k, v in self.named.items()})
+        arguments = tuple(with_tensors(argument, change) for argument in self.arguments)
+        return replace(self, arguments=arguments, named={k: with_tensors(v, change) for k, v in self.named.items()})
 
 
 def operation(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Operation:
@@ -110,9 +126,11 @@ def _place_of_inplace(function: FunctionType) -> int | None:
     return names.index("inplace") if "inplace" in names else None
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def with_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The value with its tensors changed, in lists and tuples too."""
     if isinstance(value, Tensor):
         return change(value)
-    if type(value) in (list, tuple):
-        return type(value)(_mapped(item, change) for item in value)
+    if isinstance(value, list | tuple):
+        items = [with_tensors(item, change) for item in value]
+        return type(value)(*items) if hasattr(value, "_make") else type(value)(items)
     return value

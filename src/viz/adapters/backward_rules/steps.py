@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 
 from viz.core.errors import NotSupported
 
@@ -40,9 +41,10 @@ def refused(x: Tensor, problem: str, next_step: str) -> Tensor:
 EPSILON = 1e-6
 
 
-def is_rule_step(node: Any) -> bool:
-    """Whether an autograd node is one of these, also as vmap renames them."""
-    return type(node).__name__.removeprefix("Vmapped").removesuffix("Backward") in _NAMES
+def is_foreign(node: Any) -> bool:
+    """Whether an autograd node is a function written in Python and none of these, which vmap renames."""
+    own = type(node).__name__.removeprefix("Vmapped").removesuffix("Backward") in _NAMES
+    return isinstance(node, BackwardCFunction) and not own
 
 
 def _applied(step: Any, *arguments: Any) -> Tensor:
@@ -110,7 +112,7 @@ class RuleContribution(_Step):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """What x gets."""
-        (x,) = ctx.saved_tensors
+        x: Tensor = ctx.saved_tensors[0]
         return gradients[0] * x
 
 
@@ -130,7 +132,7 @@ class RuleShare(_Step):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """What each unit of the total gets; the sign of zero counts as positive."""
-        (total,) = ctx.saved_tensors
+        total: Tensor = ctx.saved_tensors[0]
         return gradients[0] / (total + torch.where(total < 0, -EPSILON, EPSILON))
 
 

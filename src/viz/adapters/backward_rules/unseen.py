@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable
 
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction  # type: ignore[attr-defined]
 
-from viz.adapters.backward_rules.steps import is_rule_step
+from viz.adapters.backward_rules.steps import is_foreign
 from viz.core.adapter import Rule
 from viz.core.errors import NotSupported
 
 # Every seen rectifier or smooth activation has become a step of the rule: these are what was not seen.
-_ACTIVATIONS = re.compile(r"(LeakyRelu|Relu|PreluKernel|RreluWithNoise|Elu|Silu|Gelu|Mish|Hardswish|Softplus)Backward\d")
+_ACTIVATIONS = re.compile(
+    r"(LeakyRelu|Relu|PreluKernel|RreluWithNoise|Elu|Silu|Gelu|Mish|Hardswish|Softplus)Backward\d"
+)
 
 
 def check_seen(values: Iterable[Tensor], rule: Rule, model: str) -> None:
@@ -24,8 +25,7 @@ def check_seen(values: Iterable[Tensor], rule: Rule, model: str) -> None:
         return
     for node in _nodes(values):
         name = type(node).__name__
-        own = isinstance(node, BackwardCFunction) and not is_rule_step(node)
-        if own or _ACTIVATIONS.fullmatch(name) or "DifferentiableGraph" in name:
+        if is_foreign(node) or _ACTIVATIONS.fullmatch(name) or "DifferentiableGraph" in name:
             raise NotSupported(
                 f"{model}: {rule} cannot see what {name.removesuffix('Backward')} does: it is TorchScript or an "
                 "autograd function of the model's own",

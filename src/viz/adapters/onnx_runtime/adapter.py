@@ -22,6 +22,7 @@ from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
+from viz.adapters.onnx_runtime.widened import widened
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
 from viz.core.errors import ModelError, NotSupported, OutOfMemory, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
@@ -110,15 +111,15 @@ class OnnxAdapter(Adapter):
         return self._checked(program, self._feed(program, canvas.draw(patched)), len(patched))
 
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
-        """See `Adapter.run_unrounded`: the same graph with a float32 input in place of the whole numbers."""
-        if not self._image.integer:
+        """See `Adapter.run_unrounded`: the same graph in float32 throughout, from a float32 input."""
+        if not self._image.integer and self._arithmetic() != "float16":
             return self.run(images, layers)
         names = tuple(dict.fromkeys(layers))
         try:
             program = self._unrounded_program(names)
         except ModelError as problem:
             raise NotSupported(
-                f"{self.source.name} cannot be run without rounding its {self._dtype} input: {problem.problem}",
+                f"{self.source.name} cannot be run in float32 from a float32 input: {problem.problem}",
                 "small steps of a pixel cannot be tried on it",
             ) from None
         return self._run_in_pieces(program, images, self.preprocess.encode)
@@ -233,12 +234,9 @@ class OnnxAdapter(Adapter):
         key = (_UNROUNDED, *names)
         with self._making:
             if key not in self._programs:
-                floating = ModelProto()
-                floating.CopyFrom(self._file.model)
-                for value in floating.graph.input:
-                    if value.name == self._image.name:
-                        value.type.tensor_type.elem_type = TensorProto.FLOAT
-                self._programs[key] = self._session(floating, names, whole_batches=False)
+                folder = str(self._file.path.absolute().parent)
+                floating = widened(self._file.model, self._image.name, folder)
+                self._programs[key] = self._session(floating, names, whole_batches=False, typed=False)
             return self._programs[key]
 
     def _looping(self, single: _Program, reason: str) -> _Program:
@@ -253,8 +251,8 @@ class OnnxAdapter(Adapter):
             self._opened = open_batch(self._file.model, self._image, self._constants, self._tensors.shapes)
         return self._opened
 
-    def _session(self, model: ModelProto, names: Sequence[str], whole_batches: bool) -> _Program:
-        wanted = {name: self._tensors.types.get(name, 0) for name in names}
+    def _session(self, model: ModelProto, names: Sequence[str], whole_batches: bool, typed: bool = True) -> _Program:
+        wanted = {name: self._tensors.types.get(name, 0) if typed else 0 for name in names}
         # Weights are copied here once per session, not per run; external ones stay in their file.
         shown = ModelProto()
         shown.CopyFrom(model)

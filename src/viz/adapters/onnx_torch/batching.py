@@ -76,7 +76,7 @@ class BatchedProgram:
         with torch.enable_grad():
             alone = _detached(self._one_by_one(images, wanted))
             self._check_order(images, wanted, alone)
-            reasons = []
+            reasons: list[str] = []
             for way in ("together", "vmapped"):
                 reason = self._why_not(way, images, wanted, alone)
                 if not reason:
@@ -145,15 +145,14 @@ class BatchedProgram:
             edges.update({n: edge for n in wanted if (edge := edge_behind(values[n], len(images)))})
             return tuple(values[name] for name in wanted)
 
-        groups = self._filled(images).unflatten(0, (-1, self._group))
         # Values that do not depend on the images come out once for each group too.
-        found = torch.vmap(one_group, randomness="error")(groups)
+        found = torch.vmap(one_group, randomness="error")(self._groups(images))
         values = {name: value.flatten(0, 1)[: len(images)] for name, value in zip(wanted, found, strict=True)}
         return Run(values, runs[0].ended, runs[0].straight_through, edges)
 
     def _one_by_one(self, images: Tensor, wanted: Sequence[str]) -> Run:
         """One call for each group."""
-        runs = [self._direct(group, wanted) for group in self._filled(images).split(self._group)]
+        runs = [self._direct(group, wanted) for group in self._groups(images).unbind()]
         values = {name: torch.cat([run.values[name] for run in runs])[: len(images)] for name in wanted}
         edges = {
             name: Edge(pieces=tuple(self._piece(run, name, len(images), i) for i, run in enumerate(runs)))
@@ -166,10 +165,11 @@ class BatchedProgram:
         rows = min(self._group, count - index * self._group)
         return Edge(run.values[name], lambda gradient: gradient[:rows])
 
-    def _filled(self, images: Tensor) -> Tensor:
-        """The images and as many copies of the last one as complete the last group."""
+    def _groups(self, images: Tensor) -> Tensor:
+        """(b, …) -> (groups, images of a group, …), the last one filled up with copies of the last image."""
         missing = -len(images) % self._group
-        return torch.cat([images, *[images[-1:]] * missing]) if missing else images
+        whole = torch.cat([images, *[images[-1:]] * missing]) if missing else images
+        return whole.reshape(-1, self._group, *images.shape[1:])
 
 
 def _tolerance(program: OnnxProgram) -> float:

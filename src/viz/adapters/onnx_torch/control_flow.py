@@ -10,6 +10,7 @@ from torch import Tensor
 from viz.adapters.onnx_torch.gradient_path import Journal
 from viz.adapters.onnx_torch.graph import Graph
 from viz.adapters.onnx_torch.node import Node
+from viz.adapters.onnx_torch.operator_table import Unsupported
 
 if TYPE_CHECKING:
     from viz.adapters.onnx_torch.execution import Plan
@@ -45,16 +46,17 @@ def run_loop(node: Node, bodies: Bodies, inputs: Sequence[Any]) -> tuple[Any, ..
     limit, condition, *carried = [*inputs, None, None][: max(2, len(inputs))]
     turns = None if limit is None else int(limit)
     going = condition is None or bool(condition)
-    collected: list[list[Any]] = [[] for _ in body.graph.outputs[1 + len(carried) :]]
+    names = body.graph.outputs[1 + len(carried) :]
+    collected: list[list[Any]] = [[] for _ in names]
+    device = next((value.device for value in inputs if isinstance(value, Tensor)), None)
     turn = 0
     while going and (turns is None or turn < turns):
-        again, *results = body([torch.tensor(turn), torch.tensor(going), *carried])
+        again, *results = body([torch.tensor(turn, device=device), torch.tensor(going, device=device), *carried])
         going = bool(again)
         carried = results[: len(carried)]
         for values, value in zip(collected, results[len(carried) :], strict=True):
             values.append(value)
         turn += 1
-    names = body.graph.outputs[1 + len(carried) :]
     return (
         *carried,
         *(_stacked(values, body.graph, name, node) for values, name in zip(collected, names, strict=True)),
@@ -78,7 +80,9 @@ def run_scan(node: Node, bodies: Bodies, inputs: Sequence[Any]) -> tuple[Any, ..
     scanned = int(node.attributes["num_scan_inputs"])
     if node.version >= 9:
         return tuple(_scan(node, bodies["body"], inputs, scanned))
-    _lengths, *batched = inputs
+    lengths, *batched = inputs
+    if lengths is not None and len(set(lengths.tolist())) > 1:
+        raise Unsupported("Scan over sequences of different lengths")
     directions = {"scan_input_directions": node.attributes.get("directions", [])}
     each = [
         _scan(node, bodies["body"], [values[index] for values in batched], scanned, directions)

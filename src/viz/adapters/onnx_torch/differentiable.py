@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viz.adapters.backward_rules import applied, check_changed
+from viz.adapters.backward_rules import applied, check_changed, readable
 from viz.adapters.onnx_graph.file import OnnxFile
 from viz.adapters.onnx_graph.image_input import ImageInput
 from viz.adapters.onnx_torch.batching import BatchedProgram
@@ -57,7 +57,7 @@ class DifferentiableGraph:
         with torch_errors(self.name), applied(rule) as changes:
             run = self._batched.run(self._encoded(pixels), layers)
         check_changed(changes, rule, self.name)
-        values = {name: run.values[name].float() for name in layers}
+        values = {name: readable(run.values[name].float(), rule) for name in layers}
         edges = {name: run.edges.get(name) or Edge(run.values[name]) for name in layers}
         rounded = (ROUNDING,) if self._image.integer else ()
         return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through), edges)

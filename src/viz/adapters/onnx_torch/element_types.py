@@ -83,7 +83,7 @@ class ElementTypes:
 
 def code_of(dtype: torch.dtype) -> int:
     """The ONNX element type of a torch dtype."""
-    return _CODES[dtype]
+    return int(_CODES[dtype])
 
 
 def to_torch(array: Any) -> Any:

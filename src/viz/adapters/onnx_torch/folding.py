@@ -14,9 +14,7 @@ from viz.adapters.onnx_torch.node import Node
 from viz.core.errors import ModelError
 
 # Their results differ from run to run, or (control flow) may take any time.
-_NEVER = frozenset(
-    "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Bernoulli Multinomial Dropout If Loop Scan".split()
-)
+_NEVER = frozenset("Multinomial Dropout If Loop Scan".split())
 _SMALLEST_BUDGET = 1 << 28
 _TIMES_THE_FILE = 8  # 4-bit weights dequantized to float32
 

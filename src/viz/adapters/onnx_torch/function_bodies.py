@@ -10,11 +10,12 @@ from onnx import helper
 from viz.adapters.onnx_torch.element_types import code_of
 from viz.adapters.onnx_torch.graph import Graph, decode_function
 from viz.adapters.onnx_torch.node import Node
+from viz.adapters.onnx_torch.schemas import schema_of
 
 
 def body_of(node: Node, inputs: Sequence[Any]) -> Graph | None:
     """The function that computes a node for inputs of these types, as a graph; None where the standard has none."""
-    schema = schema_of(node)
+    schema = schema_of(node.domain, node.op, node.version)
     if schema is None:
         return None
     function = onnx.FunctionProto()
@@ -34,16 +35,8 @@ def body_of(node: Node, inputs: Sequence[Any]) -> Graph | None:
 
 def has_body(node: Node) -> bool:
     """Whether the standard gives the operator's meaning as a function, for some types at least."""
-    schema = schema_of(node)
+    schema = schema_of(node.domain, node.op, node.version)
     return schema is not None and bool(schema.has_function or schema.has_context_dependent_function)
-
-
-def schema_of(node: Node) -> Any:
-    """What the standard says of the operator at its version; None for operators that it does not know."""
-    try:
-        return onnx.defs.get_schema(node.op, node.version, node.domain)
-    except onnx.defs.SchemaError:
-        return None
 
 
 def kinds_of(inputs: Sequence[Any]) -> Hashable:

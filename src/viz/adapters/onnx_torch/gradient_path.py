@@ -6,15 +6,15 @@ from typing import Any
 import torch
 
 from viz.adapters.onnx_torch.node import Node
+from viz.adapters.onnx_torch.operators._vmap import needs_gradient
+from viz.adapters.onnx_torch.operators.quantization import STRAIGHT_THROUGH
 from viz.core.errors import ModelError
 
-# Passes: rounding to 8 bits has derivative 0 almost everywhere; these hand the gradient on instead.
-STRAIGHT_THROUGH = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 # Their results do not follow from their inputs' values, so nothing is lost where they cut the graph.
 _VALUES_UNUSED = frozenset(
     "Shape Size EyeLike RandomNormalLike RandomUniformLike SequenceLength OptionalHasElement".split()
 )
-_MOST_ITERATIONS = 1_000_000
+_MOST_ITERATIONS = 100_000
 
 
 class Journal:
@@ -35,7 +35,7 @@ class Journal:
     def watch(self, node: Node, arguments: Iterable[Any], result: Any) -> None:
         """Note what a node did to the gradient."""
         if has_gradient(result):
-            if node.op in STRAIGHT_THROUGH and any(map(has_gradient, arguments)):
+            if (node.domain, node.op) in STRAIGHT_THROUGH and any(map(has_gradient, arguments)):
                 self.straight_through[node.label] = None
         elif node.op not in _VALUES_UNUSED and any(map(has_gradient, arguments)):
             self.ended[node.label] = None
@@ -53,12 +53,5 @@ class Journal:
 def has_gradient(value: Any) -> bool:
     """Whether a gradient flows back from a value: a tensor, also inside `torch.vmap`, or a sequence of them."""
     if isinstance(value, torch.Tensor):
-        return value.requires_grad or _batched_with_gradient(value)
+        return value.requires_grad or needs_gradient(value)
     return isinstance(value, list | tuple) and any(map(has_gradient, value))
-
-
-def _batched_with_gradient(value: torch.Tensor) -> bool:
-    """Inside vmap a tensor does not say that it requires a gradient; the one under it does."""
-    while torch._C._functorch.is_batchedtensor(value):
-        value = torch._C._functorch.get_unwrapped(value)
-    return value.requires_grad

@@ -10,6 +10,7 @@ import onnx
 from viz.adapters.onnx_torch.constants import constant_of_node, dense, stored
 from viz.adapters.onnx_torch.element_types import ElementTypes
 from viz.adapters.onnx_torch.node import Node, decoded_attributes, domain_of, function_of
+from viz.adapters.onnx_torch.schemas import check_attributes
 from viz.core.errors import ModelError
 
 
@@ -59,11 +60,12 @@ def decode(proto: onnx.GraphProto, types: ElementTypes, opsets: Mapping[str, int
     """A graph of a file, and the graphs inside its nodes. Raises `ModelError` for what cannot be decoded."""
     constants = {tensor.name: stored(tensor, types, folder) for tensor in proto.initializer}
     constants |= {sparse.values.name: dense(sparse, types, folder) for sparse in proto.sparse_initializer}
+    outputs = tuple(value.name for value in proto.output)
     return _assembled(
-        proto.node,
         [_decoded(node, types, opsets, folder) for node in proto.node],
         constants,
         tuple(value.name for value in proto.input),
+        outputs,
         {value.name: value.type for value in proto.output},
     )
 
@@ -72,7 +74,7 @@ def decode_function(proto: onnx.FunctionProto, types: ElementTypes, opsets: Mapp
     """The body of a function whose attribute references are bound; `opsets` are for domains that it does not name."""
     opsets = {**opsets, **_versions(proto.opset_import)}
     nodes = [_decoded(node, types, opsets, None) for node in proto.node]
-    return _assembled(proto.node, nodes, {}, tuple(proto.input), dict.fromkeys(proto.output, onnx.TypeProto()))
+    return _assembled(nodes, {}, tuple(proto.input), tuple(proto.output), {})
 
 
 def opsets_of(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
@@ -103,6 +105,7 @@ def fresh(node: Node) -> Node:
 def _decoded(proto: onnx.NodeProto, types: ElementTypes, opsets: Mapping[str, int], folder: Path | None) -> Node:
     domain = domain_of(proto)
     version = opsets.get(domain, 1)
+    check_attributes(proto, domain, version)
     try:
         attributes, graphs = decoded_attributes(proto, types, str(folder) if folder else "")
     except Exception as problem:  # numpy and protobuf raise many things for attributes that contradict themselves
@@ -135,10 +138,10 @@ def _without_unwanted_tail(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _assembled(
-    protos: Sequence[onnx.NodeProto],
     nodes: Sequence[Node],
     constants: dict[str, Any],
     inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
     output_types: dict[str, onnx.TypeProto],
 ) -> Graph:
     live = []
@@ -149,9 +152,9 @@ def _assembled(
             live.append(node)
     ordered = _in_order(live)
     made = set(constants).union(inputs, *(node.outputs for node in ordered))
-    wanted = [name for node in ordered for name in needs(node)] + list(output_types)
+    wanted = [name for node in ordered for name in needs(node)] + list(outputs)
     free = tuple(dict.fromkeys(name for name in wanted if name not in made))
-    return Graph(tuple(ordered), constants, inputs, tuple(output_types), output_types, free)
+    return Graph(tuple(ordered), constants, inputs, outputs, output_types, free)
 
 
 def _in_order(nodes: Sequence[Node]) -> list[Node]:

@@ -18,10 +18,10 @@ from viz.adapters.onnx_torch.execution import Plan, needed_inputs
 from viz.adapters.onnx_torch.folding import folded
 from viz.adapters.onnx_torch.gradient_path import Journal
 from viz.adapters.onnx_torch.graph import Graph, decode, opsets_of
-from viz.adapters.onnx_torch.memory_guard import MemoryGuard, memory_of_machine
-from viz.core.adapter import Edge
+from viz.adapters.onnx_torch.memory_guard import MemoryGuard, sane_bytes
 from viz.adapters.onnx_torch.versions import check_versions
-from viz.core.errors import ModelError, UnknownName
+from viz.core.adapter import Edge
+from viz.core.errors import ModelError, UnknownName, UsageError
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,16 @@ class OnnxProgram:
         return {name: value for name, value in self._source.constants.items() if isinstance(value, Tensor)}
 
     def with_weights(self, weights: Mapping[str, Tensor]) -> "OnnxProgram":
-        """The same program with other values for some constants of the file. Raises `UnknownName`."""
-        for name in weights:
-            if name not in self._source.constants:
-                raise UnknownName("constant", name, self._source.constants)
+        """The same program with other values, of the same shapes, for some constants of the file.
+
+        Raises `UnknownName`, and `UsageError` for another shape.
+        """
+        own = self.weights
+        for name, value in weights.items():
+            if name not in own:
+                raise UnknownName("constant", name, own)
+            if value.shape != own[name].shape:
+                raise UsageError(f"{name!r} has shape {tuple(own[name].shape)}, not {tuple(value.shape)}")
         changed = copy(self)
         changed._source = self._source.with_constants({**self._source.constants, **weights})
         changed._fold()
@@ -125,7 +131,7 @@ class OnnxProgram:
         if plan.ran:
             values = plan(journal, arguments)
         else:
-            with MemoryGuard(memory_of_machine()):
+            with MemoryGuard(sane_bytes()):
                 values = plan(journal, arguments)
             plan.ran = True
         return Run(dict(zip(wanted, values, strict=True)), tuple(journal.ended), tuple(journal.straight_through))

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import onnx
+import torch
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor
 
-from viz.adapters.onnx_torch.element_types import to_numpy, to_torch
+from viz.adapters.onnx_torch.element_types import to_numpy
 from viz.adapters.onnx_torch.node import Node
 from viz.adapters.onnx_torch.node_errors import no_way
 from viz.core.torch_errors import first_lines
@@ -29,8 +30,9 @@ class ReferenceKernel:
         if self._kernel is None:
             self._kernel = self._made(reason)
         results = iter(self._kernel.run(None, feeds))
-        device = next((value.device for value in arguments if isinstance(value, Tensor)), None)
-        return tuple(_back(next(results), device) if name else None for name in self._node.outputs)
+        device = next((value.device for value in arguments if isinstance(value, Tensor)), torch.device("cpu"))
+        values = (self._node.types.tensor(next(results)) if name else None for name in self._node.outputs)
+        return tuple(_on(device, value) for value in values)
 
     def _made(self, reason: str) -> ReferenceEvaluator:
         try:
@@ -59,8 +61,7 @@ def _evaluator(node: Node, names: Sequence[str]) -> ReferenceEvaluator:
     return ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets))
 
 
-def _back(value: Any, device: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_back(item, device) for item in value]
-    found = to_torch(value)
-    return found.to(device) if isinstance(found, Tensor) and device is not None else found
+def _on(device: torch.device, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_on(device, item) for item in value]
+    return value.to(device) if isinstance(value, Tensor) else value

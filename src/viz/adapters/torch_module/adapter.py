@@ -77,7 +77,9 @@ class TorchAdapter(Adapter):
         names = {asked: self.layer(asked).name for asked in layers}
         found = trace(self._runner, self._table, images, set(names.values()), rule)
         if self.scores is not None:
-            self._check_finite(self.scores, {name: value.detach().cpu().numpy() for name, value in found.values.items()})
+            self._check_finite(
+                self.scores, {name: value.detach().cpu().numpy() for name, value in found.values.items()}
+            )
         edges = {asked: found.edges[name] for asked, name in names.items() if name in found.edges}
         return replace(found, values={asked: found.values[name] for asked, name in names.items()}, edges=edges)
 

@@ -23,7 +23,7 @@ def trace(runner: Runner, table: Table, pixels: Tensor, names: Collection[str], 
     """See `Adapter.trace`. A model that takes k images at a time is run in pieces, which are joined."""
     _refuse_inference_tensors(runner, pixels)
     with _gradients_to_pixels(runner.program.module), torch_errors(runner.name), applied(rule, True) as changes:
-        parts = pixels.to(runner.device).split(table.at_a_time or max(1, len(pixels)))
+        parts = torch.split(pixels.to(runner.device), table.at_a_time or max(1, len(pixels)))
         pieces = [_piece(runner, table, part, names) for part in parts]
     check_changed(changes, rule, runner.name)
     check_seen([kept.value for piece in pieces for kept in piece.values()], rule, runner.name)

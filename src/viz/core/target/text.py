@@ -116,10 +116,21 @@ def _sum(a: Found, sign: str, b: Found) -> Found:
 def _single(text: str, asked: Asked) -> list[Found]:
     """One term. A class of the model comes first: `box turtle` is an animal where the model knows it."""
     if not _names_a_class(text, asked.model):
-        for form, targets in _FORMS:
-            if match := form.fullmatch(text):
-                return targets(match, asked)
+        matches = [(targets, match) for form, targets in _FORMS if (match := form.fullmatch(text))]
+        if len(matches) > 1 and matches[0][0] is _neuron and not _has_layer(asked.model, matches[0][1]["layer"]):
+            del matches[0]  # `box dog of scores:0`: the colon is part of another layer's name
+        if matches:
+            targets, match = matches[0]
+            return targets(match, asked)
     return _class(text, asked)
+
+
+def _has_layer(model: Adapter, name: str) -> bool:
+    try:
+        model.layer(unquoted(name))
+    except UnknownName:
+        return False
+    return True
 
 
 def _names_a_class(text: str, model: Adapter) -> bool:

@@ -42,6 +42,13 @@ def test_of_equal_values_the_first_ones_come_first(largest, wanted):
     assert run_node("TopK", [TIES, ints(3)], 11, outputs=2, largest=largest)[1].tolist() == [wanted]
 
 
+@pytest.mark.parametrize("largest", [0, 1])
+def test_many_equal_values_stay_in_order(largest):
+    assert run_node("TopK", [np.ones(500, np.float32), ints(400)], 11, outputs=2, largest=largest)[1].tolist() == [
+        *range(400)
+    ]
+
+
 def test_unsigned_numbers_keep_their_type_and_their_indices_are_int64():
     x = ints(3, 9, 4, dtype=np.uint16)
     values, indices = run_node("TopK", [x, ints(2)], 24, outputs=2)

@@ -40,8 +40,8 @@ def _is_channelwise(x: Tensor, slope: Tensor) -> bool:
     """Whether the slopes are one number, or numbers along axis 1 of x only."""
     if slope.numel() == 1:
         return slope.dim() <= x.dim()
-    channels_last_dim = x.dim() - 1  # how many axes the slope has when its first one lies on the channels
-    return x.dim() >= 2 and slope.dim() == channels_last_dim and slope.shape[0] == slope.numel() == x.shape[1]
+    starts_at_channels = slope.dim() == x.dim() - 1
+    return starts_at_channels and slope.shape[0] == slope.numel()
 
 
 @operator("Elu")

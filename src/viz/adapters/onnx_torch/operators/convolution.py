@@ -1,5 +1,6 @@
 """Convolution and its transpose, over one to three spatial axes."""
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -51,48 +52,50 @@ def conv_transpose(
 ) -> Tensor:
     """x (b, c, *sizes), weight (c, out / group, *kernel) -> (b, out, *enlarged sizes).
 
-    torch crops both ends alike and adds rows at the far end; ONNX crops each end by itself. So the near crop
-    goes to torch, and the far end is grown or cropped to fit.
+    torch crops both ends alike and can add a few rows at the far end; ONNX crops each end by itself. So where
+    the near crop and these rows do, torch does it all, but for a rest to cut; else its whole result is cropped,
+    and grown by zeros where more is asked for than the kernel reaches.
     """
     rank = x.dim() - 2
     strides, dilations = list(strides or [1] * rank), list(dilations or [1] * rank)
     spans = [span(k, d) for k, d in zip(weight.shape[2:], dilations, strict=True)]
+    full = [(n - 1) * s + w for n, s, w in zip(x.shape[2:], strides, spans, strict=True)]
     added = list(output_padding or [0] * rank)
-    full = [(n - 1) * s + w + a for n, s, w, a in zip(x.shape[2:], strides, spans, added, strict=True)]
-    wanted = _wanted_sizes(x.shape[2:], strides, auto_pad, output_shape)
-    before, after = _crops(full, wanted, auto_pad, pads)
-    if min([*before, *after], default=0) < 0:
-        raise Unsupported("ConvTranspose with negative pads")
-    sizes = wanted or [f - b - a for f, b, a in zip(full, before, after, strict=True)]
-    # What the far end has to gain over a crop of `before` at both ends.
-    gains = [n - (f - a - 2 * b) for n, f, a, b in zip(sizes, full, added, before, strict=True)]
-    room = [max(s, d) - 1 for s, d in zip(strides, dilations, strict=True)]  # as much as torch adds
-    own = [min(max(g, 0), r) for g, r in zip(gains, room, strict=True)]
-    rest = [g - o for g, o in zip(gains, own, strict=True)]
-    function = _for_rank(_TRANSPOSED, x)
-    if max(rest, default=0) <= 0:
-        return pad_spatial(function(x, weight, bias, strides, before, own, group, dilations), [0] * rank, rest)
-    grown = pad_spatial(function(x, weight, None, strides, before, own, group, dilations), [0] * rank, rest)
-    return grown if bias is None else grown + bias.reshape(-1, *[1] * rank)
+    before, sizes = _cut(x.shape[2:], full, added, strides, auto_pad, pads, output_shape)
+    transposed = partial(_for_rank(_TRANSPOSED, x), groups=group, dilation=dilations, stride=strides)
+    gains = [size - (f - 2 * b) for size, f, b in zip(sizes, full, before, strict=True)]
+    room = [max(s, d) - 1 for s, d in zip(strides, dilations, strict=True)]
+    if min(before) >= 0 and all(g <= r for g, r in zip(gains, room, strict=True)):
+        own = [max(gain, 0) for gain in gains]
+        found = transposed(x, weight, bias, padding=before, output_padding=own)
+        return pad_spatial(found, [0] * rank, [min(gain, 0) for gain in gains])
+    after = [size + b - f for size, f, b in zip(sizes, full, before, strict=True)]
+    found = pad_spatial(transposed(x, weight), [-b for b in before], after)
+    return found if bias is None else found + bias.reshape(-1, *[1] * rank)
 
 
-def _wanted_sizes(sizes: Ints, strides: Ints, auto_pad: str, output_shape: Ints | None) -> list[int] | None:
-    if output_shape is not None:
-        return list(output_shape[-len(sizes) :])  # old files name the batch and the channels too
-    if auto_pad.startswith("SAME"):
-        return [n * s for n, s in zip(sizes, strides, strict=True)]
-    return None
-
-
-def _crops(full: Ints, wanted: Ints | None, auto_pad: str, pads: Ints | None) -> tuple[list[int], list[int]]:
-    """How much to cut from both ends of the full result: the odd cell goes from the start, but for SAME_UPPER."""
+def _cut(
+    inputs: Ints,
+    full: Ints,
+    added: Ints,
+    strides: Ints,
+    auto_pad: str,
+    pads: Ints | None,
+    output_shape: Ints | None,
+) -> tuple[list[int], list[int]]:
+    """How much to cut from the start of the full result, and the sizes that remain."""
     rank = len(full)
-    if wanted is None:
-        given = list(pads or [0] * 2 * rank) if auto_pad != "VALID" else [0] * 2 * rank
-        return given[:rank], given[rank:]
-    totals = [max(0, f - n) for f, n in zip(full, wanted, strict=True)]
-    small, large = [t // 2 for t in totals], [t - t // 2 for t in totals]
-    return (small, large) if auto_pad == "SAME_UPPER" else (large, small)
+    whole = [f + a for f, a in zip(full, added, strict=True)]
+    if output_shape is not None:
+        sizes = list(output_shape[-rank:])  # old files name the batch and the channels too
+    elif auto_pad.startswith("SAME"):
+        sizes = [min(w, n * s) for w, n, s in zip(whole, inputs, strides, strict=True)]
+    else:
+        given = list(pads) if pads is not None and auto_pad != "VALID" else [0] * 2 * rank
+        return given[:rank], [w - b - a for w, b, a in zip(whole, given[:rank], given[rank:], strict=True)]
+    totals = [max(0, w - size) for w, size in zip(whole, sizes, strict=True)]
+    # An odd cell goes from the start, but for SAME_UPPER.
+    return [t // 2 if auto_pad == "SAME_UPPER" else t - t // 2 for t in totals], sizes
 
 
 def _for_rank(functions: dict[int, Any], x: Tensor) -> Any:

@@ -1,4 +1,4 @@
-"""Operators of onnxruntime's own domain on images and matrices: crops, sampling, layouts, inverses."""
+"""Operators of onnxruntime's own domain on images and matrices: sampling, layouts, inverses."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,51 +45,6 @@ def inverse(node: Node, x: Tensor) -> Tensor:
 def expand_dims(node: Node, x: Tensor, axis: Tensor) -> Tensor:
     """A new axis of length 1."""
     return x.unsqueeze(int(axis))
-
-
-@operator("CropAndResize", domain=MICROSOFT)
-def crop_and_resize(
-    node: Node,
-    x: Tensor,
-    rois: Tensor,
-    batch_indices: Tensor,
-    crop_size: Tensor,
-    mode: str = "bilinear",
-    extrapolation_value: float = 0.0,
-) -> Tensor:
-    """Boxes (y1, x1, y2, x2), in units of the image, of x (b, c, h, w), each sampled from corner to corner."""
-    height, width = crop_size.tolist()
-    ys, xs = _places(rois[:, 0], rois[:, 2], x.shape[2], height), _places(rois[:, 1], rois[:, 3], x.shape[3], width)
-    inside = _within(ys, x.shape[2])[:, :, None] & _within(xs, x.shape[3])[:, None, :]
-    image = batch_indices.long()[:, None, None]
-
-    def read(rows: Tensor, columns: Tensor) -> Tensor:
-        rows = torch.minimum(torch.maximum(rows, rows.new_zeros(())), rows.new_tensor(x.shape[2] - 1)).long()
-        columns = torch.minimum(
-            torch.maximum(columns, columns.new_zeros(())), columns.new_tensor(x.shape[3] - 1)
-        ).long()
-        return x[image, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
-
-    if mode == "nearest":
-        found = read(torch.round(ys), torch.round(xs))
-    else:
-        down, right = (ys - ys.floor())[:, None, :, None], (xs - xs.floor())[:, None, None, :]
-        top = torch.lerp(read(ys.floor(), xs.floor()), read(ys.floor(), xs.ceil()), right)
-        bottom = torch.lerp(read(ys.ceil(), xs.floor()), read(ys.ceil(), xs.ceil()), right)
-        found = torch.lerp(top, bottom, down)
-    return torch.where(inside[:, None], found, extrapolation_value)
-
-
-def _places(start: Tensor, stop: Tensor, size: int, count: int) -> Tensor:
-    """`count` places from start to stop in pixels, (boxes, count); the middle where it is one."""
-    if count == 1:
-        return ((start + stop) / 2 * (size - 1))[:, None]
-    share = torch.arange(count, device=start.device, dtype=start.dtype) / (count - 1)
-    return (start[:, None] + (stop - start)[:, None] * share) * (size - 1)
-
-
-def _within(places: Tensor, size: int) -> Tensor:
-    return (places >= 0) & (places <= size - 1)
 
 
 def _as_the_standard(name: str, version: int) -> None:

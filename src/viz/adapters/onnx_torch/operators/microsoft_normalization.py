@@ -49,7 +49,7 @@ def group_norm(
 ) -> Tensor:
     """GroupNormalization of x (b, h, w, c), or (b, c, h, w) without channels_last; then SiLU where activation is 1."""
     if channels_last:
-        x = x.movedim(-1, 1)
+        x = x.movedim(-1, 1).contiguous()  # torch's kernel takes no other layout inside vmap
     found = functional.group_norm(x, groups, gamma, beta, epsilon)
     found = functional.silu(found) if activation else found
     return found.movedim(1, -1) if channels_last else found

@@ -109,6 +109,7 @@ def _leaky_relu(node: Node, x: Tensor, alpha: float = 0.01) -> Tensor:
 
 @_by_real_numbers("QLinearAveragePool")
 def _average_pool(node: Node, x: Tensor, channels_last: int = 0, **attributes: Any) -> Tensor:
+    # Means often lie half way between two integers: where onnxruntime's sum is off by its last bit, so is the result.
     if not channels_last:
         return average_pool(node, x, **attributes)
     return average_pool(node, x.movedim(-1, 1), **attributes).movedim(1, -1)
@@ -120,9 +121,23 @@ def _global_average_pool(node: Node, x: Tensor, channels_last: int = 0) -> Tenso
     return x.mean(list(spatial), keepdim=True)
 
 
-@_by_real_numbers("QLinearSoftmax")
-def _softmax(node: Node, x: Tensor, *, opset: int, axis: int = -1) -> Tensor:
-    """`opset` is that of the Softmax it was: before 13 all axes from `axis` on were taken as one."""
+@operator("QLinearSoftmax", domain=MICROSOFT)
+def qlinear_softmax(
+    node: Node,
+    x: Tensor,
+    x_scale: Tensor,
+    x_zero_point: Parameter,
+    y_scale: Tensor,
+    y_zero_point: Tensor,
+    *,
+    opset: int,
+    axis: int = -1,
+) -> Tensor:
+    """Softmax, quantized; where the Softmax it was is older than opset 13, over all axes from `axis` on as one."""
+    values = dequantized(x, x_scale, x_zero_point)
     if opset >= 13:
-        return torch.softmax(x, axis)
-    return torch.softmax(x.flatten(axis % x.dim()), -1).reshape(x.shape)
+        found = torch.softmax(values, axis)
+    else:
+        found = torch.softmax(values.flatten(axis % x.dim()), -1).reshape(x.shape)
+    steps = torch.floor(1 / y_scale)  # onnxruntime counts them in whole numbers
+    return rounded_into(found * steps, y_zero_point)

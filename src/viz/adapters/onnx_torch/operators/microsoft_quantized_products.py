@@ -147,9 +147,7 @@ def matmul_n_bits(
     def matrix() -> Tensor:
         return _unpacked(b, scales, zero_points, N, bits)[:, :K].t()
 
-    fixed = all(
-        is_constant(node, i) for i, packed in enumerate((a, b, scales, zero_points)) if i and packed is not None
-    )
+    fixed = is_constant(node, 2) and (zero_points is None or is_constant(node, 3))
     product = torch.matmul(a, prepared(node, 1, matrix) if fixed else matrix())
     return product if bias is None else torch.add(product, bias)
 

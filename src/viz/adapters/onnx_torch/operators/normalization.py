@@ -165,7 +165,7 @@ def _normalized(x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: 
     for parameter in (scale, mean):  # since opset 15 they may be wider than x
         dtype = torch.promote_types(dtype, parameter.dtype)
     scale, bias, mean, variance = (p.to(dtype) for p in (scale, bias, mean, variance))
-    if mean.requires_grad or variance.requires_grad:  # functional.batch_norm has no gradient for these
+    if needs_gradient(mean) or needs_gradient(variance):  # which functional.batch_norm does not give
         scale = scale * (variance + epsilon).rsqrt()
         return (x * _per_channel(scale, x) + _per_channel(bias - mean * scale, x)).to(x.dtype)
     return functional.batch_norm(x.to(dtype), mean, variance, scale, bias, False, 0.0, epsilon).to(x.dtype)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,8 +12,9 @@ from torch import Tensor
 
 from viz.adapters.onnx_torch.operator_table import Unsupported, operator
 from viz.adapters.onnx_torch.operators._resize_fast import interpolated
+from viz.adapters.onnx_torch.operators._resize_region import resized_region
 from viz.adapters.onnx_torch.operators._resize_taps import Axis, taps
-from viz.adapters.onnx_torch.operators._vmap import needs_gradient
+from viz.adapters.onnx_torch.operators._vmap import is_batched, needs_gradient
 from viz.adapters.onnx_torch.operators._windows import Ints
 
 _MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "trilinear": "linear", "cubic": "cubic"}
@@ -39,9 +41,10 @@ def upsample(
 
 @operator("Resize")
 def resize_10(node: Any, x: Tensor, scales: Tensor, mode: str = "nearest") -> Tensor:
-    """As Upsample."""
-    how = _how(mode, "asymmetric", "floor")
-    return resized(x, _axes_by_scale(x.shape, dict(enumerate(scales.tolist())), how))
+    """As Upsample; an axis that shrinks takes the next neighbour above, as onnxruntime does."""
+    axes = _axes_by_scale(x.shape, dict(enumerate(scales.tolist())), _how(mode, "asymmetric", "floor"))
+    shrinking = {i: replace(axis, nearest="ceil") for i, axis in axes.items() if axis.scale < 1}
+    return resized(x, axes | shrinking)
 
 
 @operator("Resize", since=11)
@@ -68,7 +71,9 @@ def resize(
         "exclude_outside": bool(exclude_outside),
         "antialias": bool(antialias),
     }
-    regions = _regions(roi, along) if coordinate_transformation_mode == "tf_crop_and_resize" else {}
+    crops = coordinate_transformation_mode == "tf_crop_and_resize"
+    moving = roi if crops and roi is not None and (needs_gradient(roi) or is_batched(roi)) else None
+    regions = _regions(roi, along) if crops and moving is None else {}
     if sizes is not None and sizes.numel():
         wanted = dict(zip(along, sizes.tolist(), strict=True))
         found = _axes_by_size(x.shape, wanted, keep_aspect_ratio_policy, how, regions)
@@ -76,6 +81,8 @@ def resize(
         found = _axes_by_scale(x.shape, dict(zip(along, scales.tolist(), strict=True)), how, regions)
     else:
         raise Unsupported("Resize with neither scales nor sizes")
+    if moving is not None:
+        return resized_region(x, moving, found, extrapolation_value)
     return resized(x, found, extrapolation_value)
 
 
@@ -175,8 +182,6 @@ def _regions(roi: Tensor | None, along: Sequence[int]) -> dict[int, tuple[float,
     """The part of each axis that is resized, as fractions; roi holds all starts, then all ends."""
     if roi is None or not roi.numel():
         raise Unsupported("Resize tf_crop_and_resize without roi")
-    if needs_gradient(roi):
-        raise Unsupported("Resize with a roi that depends on the image")
     edges = roi.tolist()
     return {axis: (edges[k], edges[len(along) + k]) for k, axis in enumerate(along)}
 

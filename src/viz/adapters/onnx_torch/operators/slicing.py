@@ -47,11 +47,17 @@ def slice_(
     by = [1] * len(first) if steps is None else integers(node, 4, steps)
     index: list[Any] = [slice(None)] * x.dim()
     backwards = []
-    for axis, bounds in zip(along, zip(first, end, by, strict=True), strict=True):
-        chosen = range(*slice(*bounds).indices(x.shape[axis]))
+    for axis, *bounds in zip(along, first, end, by, strict=True):
+        chosen = _chosen(x.shape[axis], *bounds)
         if chosen.step < 0:
             chosen = chosen[::-1]
             backwards.append(axis)
         index[axis] = slice(chosen.start, chosen.stop, chosen.step) if chosen else slice(0, 0)
     part = x[tuple(index)]
     return part.flip(backwards) if backwards else part
+
+
+def _chosen(size: int, start: int, end: int, step: int) -> range:
+    """The indices of a slice. Python would find nothing before the start; ONNX begins at the first element then."""
+    start = max(start, -size) if step < 0 else start
+    return range(*slice(start, end, step).indices(size))

@@ -51,7 +51,7 @@ def _dft(x: Tensor, dft_length: Tensor | None, axis: int, inverse: int, onesided
         real: Tensor = torch.fft.irfft(signal, length, axis)
         return real.unsqueeze(-1)
     if inverse:
-        return torch.view_as_real(torch.fft.ifft(signal, length, axis))
+        return torch.view_as_real(torch.fft.ifft(signal, length, axis).resolve_conj())
     return _transform(signal, length, axis, onesided)
 
 
