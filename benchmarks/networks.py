@@ -66,6 +66,66 @@ def resnet18() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
 
 
+class Bottleneck(nn.Module):
+    """ResNet's block of three convolutions, the last four times as wide (He et al. 2016)."""
+
+    def __init__(self, into: int, width: int, stride: int):
+        super().__init__()
+        out = 4 * width
+        self.body = nn.Sequential(conv(into, width, 1), conv(width, width, 3, stride), conv(width, out, 1, act=False))
+        self.down = conv(into, out, 1, stride, act=False) if stride > 1 or into != out else nn.Identity()
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, c', h', w')."""
+        return self.relu(self.body(x) + self.down(x))
+
+
+def resnet50() -> nn.Module:
+    """ResNet-50: 4.1 G multiply-accumulates at 224 x 224."""
+    layers: list[nn.Module] = [conv(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)]
+    into = 64
+    for width, count, stride in ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)):
+        for i in range(count):
+            layers.append(Bottleneck(into, width, stride if i == 0 else 1))
+            into = 4 * width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(into, 1000))
+
+
+class Encoder(nn.Module):
+    """A transformer's block, normalization first (Dosovitskiy et al. 2021)."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, tokens, width) -> the same."""
+        y = self.norm1(x)
+        x = x + self.attention(y, y, y, need_weights=False)[0]
+        return x + self.perceptron(self.norm2(x))
+
+
+class VisionTransformer(nn.Module):
+    """ViT-B/16 for 224 x 224: 17.6 G multiply-accumulates."""
+
+    def __init__(self, width: int = 768, heads: int = 12, depth: int = 12):
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, 16, 16)
+        self.token = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(1, 197, width))
+        self.blocks = nn.Sequential(*(Encoder(width, heads) for _ in range(depth)))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, 3, 224, 224) -> (b, 1000)."""
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.positions
+        return self.head(self.norm(self.blocks(x))[:, 0])
+
+
 NETWORKS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  # as everyone writes it
 from torch import nn
 
 from tests.adapters.rules import flowing_back, without_gradients

@@ -83,8 +83,9 @@ def _print(found: "Certificate") -> None:
     if first is not None:
         table.add_row("first layer that differs", escape(f"{first.name} ({first.op}): {first.difference:.2g}"), "", "")
     for check in found.gradients:
-        figure = f"relative error {check.error:.2g}, differences known to {check.uncertainty:.1g}"
-        table.add_row(escape(f"gradient of {check.target}"), figure, "0.01", _mark(check.holds()))
+        known = f", differences known to {check.uncertainty:.1g}" if check.uncertainty else ""
+        figure = f"relative error {check.error:.2g}{known}"
+        table.add_row(escape(f"gradient of {check.target} against {check.by}"), figure, "0.01", _mark(check.holds()))
     results.print(table)
     _print_operators(found)
     _print_doubts(found)

@@ -190,6 +190,13 @@ class Adapter(ABC):
         """
         raise NotSupported(f"{self.source.name} ({self.source.runtime}) gives no gradients", FORWARD_ONLY)
 
+    def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
+        """`trace` in float64 throughout, from and to float64 and without rounding to whole numbers: for checks.
+
+        Raises `NotSupported` where the model cannot be computed so without being changed.
+        """
+        raise NotSupported(f"{self.source.name} ({self.source.runtime}) cannot be computed in float64", "")
+
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """`run` in float32 throughout, for a model that takes whole numbers or computes in half precision.
 

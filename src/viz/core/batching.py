@@ -69,6 +69,10 @@ class BatchedAdapter(Adapter):
         self._counted(len(images))
         return found
 
+    def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
+        """See `Adapter.trace_double`."""
+        return self._model.trace_double(images, layers)
+
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""
         return self._model.evidence()

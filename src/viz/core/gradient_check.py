@@ -16,6 +16,7 @@ from viz.core.target import Target
 _SHORTEST, _OCTAVES, _PER_OCTAVE = 1.25e-7, 8, 4
 _STEPS = _SHORTEST * 2.0 ** (np.arange(_OCTAVES * _PER_OCTAVE) / _PER_OCTAVE)
 _FEWEST = 3 * _PER_OCTAVE  # steps from which the rounding is estimated
+_DOUBLE_STEP = 1e-8
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class GradientCheck:
 
     Attributes:
         target: what was differentiated.
+        by: what the differences were taken of.
         by_gradient, by_differences: along each random direction, in units of the target per unit of pixel RMS.
         uncertainty: how well the differences themselves are known, relative to their size: twice the standard
             error that the rounding of the forward pass leaves.
     """
 
     target: str
+    by: str
     by_gradient: tuple[float, ...]
     by_differences: tuple[float, ...]
     uncertainty: float
@@ -64,7 +67,33 @@ def check_gradient(
     errors = errors * np.abs(by_gradient)
     size = float(np.linalg.norm(best))
     uncertainty = 2 * float(np.linalg.norm(errors)) / size if size else 0.0
-    return GradientCheck(target.label, tuple(by_gradient), tuple(best.tolist()), uncertainty)
+    return GradientCheck(target.label, model.source.runtime, tuple(by_gradient), tuple(best.tolist()), uncertainty)
+
+
+def check_gradient_in_double(
+    model: Adapter, image: FloatArray, target: Target, directions: int = 4, seed: int = 0
+) -> GradientCheck:
+    """Compare the gradient with central differences of the gradient pass's own forward values, all in float64.
+
+    Along plain white noise: in float64 steps can be so short that neither rounding nor kinks matter. That these
+    forward values are the model's is another check (`viz.verification`). Raises `NotSupported` where the
+    model has no float64.
+    """
+    import torch
+
+    start = torch.from_numpy(image.astype(np.float64))[None].requires_grad_()
+    (gradient,) = torch.autograd.grad(target.read(model.trace_double(start, target.layers).values).sum(), start)
+    along = _unit(np.random.default_rng(seed).standard_normal((directions, *image.shape)))
+    by_gradient = [float((gradient[0].numpy() * one).sum()) for one in along]
+    by_differences = []
+    for one in torch.from_numpy(along):
+        with torch.no_grad():
+            up, down = (
+                target.read(model.trace_double(start.detach() + step * one, target.layers).values)
+                for step in (_DOUBLE_STEP, -_DOUBLE_STEP)
+            )
+        by_differences.append(float(up - down) / (2 * _DOUBLE_STEP))
+    return GradientCheck(target.label, "the gradient pass, float64", tuple(by_gradient), tuple(by_differences), 0.0)
 
 
 def _directions(gradient: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from viz.core.adapter import Adapter
 from viz.core.errors import NotSupported
-from viz.core.gradient_check import GradientCheck, check_gradient
+from viz.core.gradient_check import GradientCheck, check_gradient, check_gradient_in_double
 from viz.core.gradients import input_gradients
 from viz.core.result import FloatArray
 from viz.core.target import Target, class_target, neuron_target, ranked_classes
@@ -92,6 +92,7 @@ def certify(model: Adapter, image: FloatArray, directions: int = 4, seed: int = 
             passed = passed or input_gradients(model, image[None], [target]).straight_through
             if _comparable(passed):
                 gradients.append(check_gradient(model, image, target, directions, seed))
+                gradients += _in_double(model, image, target, directions, seed)
         except NotSupported as problem:
             problems.append(f"{target.label}: {problem.problem}")
     evidence = model.evidence()
@@ -104,6 +105,14 @@ def certify(model: Adapter, image: FloatArray, directions: int = 4, seed: int = 
         tuple(problems),
         _table(evidence.get("operators")),
     )
+
+
+def _in_double(model: Adapter, image: FloatArray, target: Target, directions: int, seed: int) -> list[GradientCheck]:
+    """The check in float64, where the adapter can compute so."""
+    try:
+        return [check_gradient_in_double(model, image, target, directions, seed)]
+    except NotSupported:
+        return []
 
 
 def _targets(model: Adapter, image: FloatArray) -> list[Target]:
@@ -130,6 +139,7 @@ def _comparable(straight_through: Sequence[str]) -> bool:
 def _as_dict(check: GradientCheck) -> dict[str, Any]:
     return {
         "target": check.target,
+        "differences_of": check.by,
         "relative_error": check.error,
         "uncertainty": check.uncertainty,
         "by_gradient": list(check.by_gradient),

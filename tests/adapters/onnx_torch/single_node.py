@@ -216,7 +216,7 @@ def _info(name: str, value: Any) -> onnx.ValueInfoProto:
     if isinstance(value, list):
         element = helper.make_tensor_type_proto(_code(value[0]), None)
         return helper.make_value_info(name, helper.make_sequence_type_proto(element))
-    return helper.make_tensor_value_info(name, _code(value), [None] * value.ndim)
+    return helper.make_tensor_value_info(name, _code(value), value.shape)
 
 
 def _code(array: Any) -> TensorProto.DataType:

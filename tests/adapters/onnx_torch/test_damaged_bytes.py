@@ -1,8 +1,9 @@
-"""Real files with a few bytes changed end in values or in an error of ours, in seconds and without filling the memory."""
+"""Files with a few bytes changed end in values or in an error of ours, in seconds and without filling the memory."""
 
 import random
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,11 +15,13 @@ import viz.adapters.onnx_torch.program
 from tests.adapters.onnx_torch.graphs import graph, model, node, value
 from tests.adapters.onnx_torch.malformed import sound
 from viz.adapters.onnx_graph.file import read
+from viz.adapters.onnx_torch.operator_table import covered
 from viz.adapters.onnx_torch.program import OnnxProgram
 from viz.core.errors import ModelError
 
 MUTATIONS = 100
-SECONDS = 20
+SECONDS = 30
+ODD_NUMBERS = (-(1 << 63), -(1 << 31), -7, -1, 0, 1, 2, 5, 1 << 20, 1 << 31, (1 << 63) - 1)
 
 
 def looping():
@@ -77,11 +80,11 @@ def quantized():
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
-    """One to four bytes or short pieces changed, taken out or put in."""
+    """A byte or a short piece changed, taken out or put in; now and then several."""
     changed = bytearray(content)
-    for _ in range(chance.randint(1, 4)):
+    for _ in range(chance.choice([1, 1, 1, 2, 4])):
         place = chance.randrange(len(changed))
-        kind = chance.choice(["flip", "flip", "set", "delete", "insert", "copy"])
+        kind = chance.choice(["flip", "flip", "flip", "set", "set", "delete", "insert", "copy"])
         if kind == "flip":
             changed[place] ^= 1 << chance.randrange(8)
         elif kind == "set":
@@ -96,8 +99,35 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+def scrambled(content: bytes, chance: random.Random) -> bytes:
+    """A file that protobuf reads well: an operator, an input, a number or a version is another one."""
+    changed = onnx.ModelProto.FromString(content)
+    nodes = [*changed.graph.node, *(n for part in changed.graph.node for a in part.attribute for n in a.g.node)]
+    for _ in range(chance.randint(1, 2)):
+        part, weight = chance.choice(nodes), chance.choice(changed.graph.initializer)
+        names = [*part.input, *part.output, weight.name, ""]
+        kind = chance.choice(
+            ["operator", "operator", "operator", "input", "input", "number", "number", "weight", "opset"]
+        )
+        if kind == "operator":
+            part.domain, part.op_type = chance.choice(sorted(covered()))
+        elif kind == "input":
+            part.input[:] = chance.choices(names, k=chance.randrange(5))
+        elif kind == "number":
+            attribute = part.attribute.add(name=chance.choice(["axis", "axes", "pads", "group", "kernel_shape", "to"]))
+            attribute.type = chance.choice([onnx.AttributeProto.INT, onnx.AttributeProto.INTS])
+            attribute.i = chance.choice(ODD_NUMBERS)
+            attribute.ints.extend(chance.choices(ODD_NUMBERS, k=chance.randrange(5)))
+        elif kind == "weight":
+            array = np.array(chance.choices(ODD_NUMBERS, k=chance.randrange(6)), np.int64)
+            weight.CopyFrom(onnx.numpy_helper.from_array(array, weight.name))
+        else:
+            changed.opset_import[0].version = chance.randrange(1, 24)
+    return changed.SerializeToString()
+
+
 def outcome(path):
-    """"runs", or the first line of the error."""
+    """ "runs", or the first line of the error."""
     try:
         file = read(path)
         program = OnnxProgram(file.model, path.parent)
@@ -113,7 +143,7 @@ def limits(monkeypatch):
     """A small machine, so that a giant allocation fails instead of ending the tests."""
     monkeypatch.setattr(viz.adapters.onnx_torch.program, "sane_bytes", lambda: 1 << 28)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 30), hard))
     yield
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
@@ -125,12 +155,13 @@ def test_the_files_to_damage_run(make, tmp_path):
     assert outcome(tmp_path / "net.onnx") == "runs"
 
 
+@pytest.mark.parametrize("damage", [damaged, scrambled])
 @pytest.mark.parametrize("make", [sound, looping, quantized])
-def test_damaged_files_end_in_values_or_in_an_error_of_ours(make, tmp_path):
+def test_damaged_files_end_in_values_or_in_an_error_of_ours(make, damage, tmp_path):
     content, path = make().SerializeToString(), tmp_path / "net.onnx"
     outcomes = set()
     for seed in range(MUTATIONS):
-        path.write_bytes(damaged(content, random.Random(seed)))
+        path.write_bytes(damage(content, random.Random(seed)))
         begun = time.monotonic()
         try:
             outcomes.add(outcome(path))

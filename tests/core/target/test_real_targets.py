@@ -90,8 +90,15 @@ def test_what_the_detector_sees_best_is_a_face_and_not_background(opened):
     ("name", "photo", "text"),
     [
         ("deeplabv3_mnv2_voc_257_fp32", "coral_dog_segmentation.bmp", "dog in mask"),
-        ("deeplabv3_mnv2_voc_257_fp32", "coral_dog_segmentation.bmp", "dog in 60,40,200,200 - cat@120,80"),
-        ("deeplabv3_mnv2_voc_257_fp32", "coral_dog_segmentation.bmp", "relu_282:norm"),
+        pytest.param(
+            "deeplabv3_mnv2_voc_257_fp32",
+            "coral_dog_segmentation.bmp",
+            "dog in 60,40,200,200 - cat@120,80",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "deeplabv3_mnv2_voc_257_fp32", "coral_dog_segmentation.bmp", "relu_282:norm", marks=pytest.mark.slow
+        ),
         ("FastestDet", "coral_pets.jpg", "box dog"),
         ("version-RFB-320", "coral_face.jpg", "box top1"),
     ],

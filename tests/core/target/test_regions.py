@@ -45,6 +45,11 @@ def test_a_box_covers_cells_of_a_coarser_grid_in_part():
     np.testing.assert_allclose(values(coarse, "red@7,11"), cells[:, 1, 2], rtol=1e-6)
 
 
+def test_cells_may_be_wider_than_they_are_high():
+    wide = TensorModel({"maps": lambda x: x[:, :, :, ::3]}, SIZE, names=COLOURS)
+    np.testing.assert_allclose(values(wide, "red@5,10"), IMAGES[:, 0, 5, 9], rtol=1e-6)
+
+
 def test_a_mask_is_where_the_class_wins_in_the_clean_image():
     images = IMAGES[:2]
     for i, target in enumerate(targets_for("blue in mask", segmenter(), images)):
@@ -115,7 +120,7 @@ def softmax(x):
 
 
 def with_softmax() -> TensorModel:
-    return TensorModel({"other": lambda x: 2 * x, "logits": lambda x: 4 * x, "shares": lambda x: softmax(4 * x)}, SIZE)
+    return TensorModel({"logits": lambda x: 4 * x, "other": lambda x: 2 * x, "shares": lambda x: softmax(4 * x)}, SIZE)
 
 
 def test_the_scores_before_the_softmax_are_found_by_their_values():

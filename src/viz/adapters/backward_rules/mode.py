@@ -16,6 +16,8 @@ from viz.adapters.backward_rules.steps import contributing
 from viz.core.adapter import FORWARD_ONLY, Rule
 from viz.core.errors import NotSupported
 
+_FOR_RECTIFIERS = ("guided", "deconvnet")
+
 
 class Treatment(Protocol):
     """What a rule does to one operation: gives its result, or None to let it be computed as ever."""
@@ -58,14 +60,14 @@ def check_changed(changes: Changes, rule: Rule, model: str) -> None:
     if rule == "plain" or changes.counts:
         return
     met = ", ".join(f"{count} {name}" for name, count in sorted(changes.refused.items()))
-    if met:
+    if met and rule in _FOR_RECTIFIERS:
         raise NotSupported(
             f"{model}: {rule} is defined for rectifiers, and the model has none; it has {met}",
             f"these have their full gradient: viz saliency, integrated-gradients, smoothgrad; {FORWARD_ONLY}",
         )
     raise NotSupported(
-        f"{model}: {rule} found no operation that it could change: the model has no rectifiers, or hides its "
-        "operations as TorchScript does",
+        f"{model}: {rule} found no operation that it could change: the model has none, or hides its operations "
+        "as TorchScript does",
         "give the torch module, a .pt2 of torch.export or an .onnx file, or use viz saliency",
     )
 
@@ -89,6 +91,6 @@ class _RuleMode(TorchFunctionMode):
 
 
 def _treatment(rule: Rule, changes: Changes, strict: bool) -> Treatment:
-    if rule in ("guided", "deconvnet"):
+    if rule in _FOR_RECTIFIERS:
         return Rectifying(rule, changes)
     return Relevance(rule, changes, strict)

@@ -115,14 +115,16 @@ def _name(function: Any) -> tuple[str, bool]:
         return str(function.__self__.__name__), False
     bare = str(name).split(".")[0]  # of overloads: `relu.default`
     in_place = bare.endswith("_") and not bare.endswith("__")
-    namespace = getattr(function, "namespace", "aten")  # operators of torch.ops have one
-    return (bare.strip("_") if namespace == "aten" else f"{namespace}::{bare}"), in_place
+    module = getattr(function, "__module__", None) or "torch"  # methods of tensors have none
+    owner = module.removeprefix("torch._ops.")
+    is_torchs_own = module.split(".")[0] == "torch" and owner in (module, "aten")
+    return (bare.strip("_") if is_torchs_own else f"{owner}::{bare}"), in_place
 
 
 @lru_cache(maxsize=1024)
 def _place_of_inplace(function: FunctionType) -> int | None:
     """Where a function of torch takes its flag `inplace`: `F.relu(x, True)`."""
-    names = list(inspect.signature(function).parameters)
+    names = list(inspect.signature(function, follow_wrapped=False).parameters)
     return names.index("inplace") if "inplace" in names else None
 
 

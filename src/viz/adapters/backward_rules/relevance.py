@@ -14,7 +14,7 @@ from viz.adapters.backward_rules.changes import Changes
 from viz.adapters.backward_rules.layers import Layer, epsilon, flat, layer, plus, scaled, summed
 from viz.adapters.backward_rules.lineage import Lineage
 from viz.adapters.backward_rules.normalizations import batch_affine, normalized
-from viz.adapters.backward_rules.operation import Operation, depends_on_image, with_tensors
+from viz.adapters.backward_rules.operation import Operation, depends_on_image, tensors_in, with_tensors
 from viz.adapters.backward_rules.steps import refused, with_path
 from viz.adapters.pixel_encoding import encode, made_of
 from viz.core.adapter import FORWARD_ONLY, Rule
@@ -109,13 +109,13 @@ class Relevance:
 
     def _refused(self, op: Operation) -> Any:
         """What it gives, with an error for whatever comes back: it may lie off the path."""
+        result = op()
+        if not any(map(depends_on_image, tensors_in(result))):
+            return result
         self._changes.refused[op.name] += 1
         problem = f"{self._rule} has no rule for {op.name}, which lies between the target and the pixels"
         next_step = f"use viz integrated-gradients or saliency; {FORWARD_ONLY}"
-        return with_tensors(op(), lambda tensor: self._refusal(tensor, problem, next_step))
-
-    def _refusal(self, tensor: Tensor, problem: str, next_step: str) -> Tensor:
-        return refused(tensor, problem, next_step) if depends_on_image(tensor) else tensor
+        return with_tensors(result, lambda found: refused(found, problem, next_step))
 
 
 _TREATMENTS: tuple[tuple[frozenset[str], Callable[[Relevance, Operation], Tensor | None]], ...] = (

@@ -34,7 +34,7 @@ def sharing(total: Tensor) -> Tensor:
 
 def refused(x: Tensor, problem: str, next_step: str) -> Tensor:
     """x; raises `NotSupported` when something comes back: an operation without a rule may lie off the path."""
-    return _applied(RuleRefusal, x, problem, next_step)
+    return _applied(RuleRefusal, x, problem, next_step) if x.is_floating_point() else x
 
 
 # Montavon et al. 2019, section 10.2.1; as small as float32 allows, so that relevance is conserved.

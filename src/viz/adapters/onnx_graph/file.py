@@ -15,7 +15,9 @@ from onnx import external_data_helper, numpy_helper
 
 from viz.adapters.onnx_graph.local_functions import inlined
 from viz.adapters.onnx_graph.stored_tensors import check_tensor, external_file, tensors_in, tensors_of
-from viz.adapters.onnx_graph.wellformed import check_depth, check_structure
+from viz.adapters.onnx_graph.text import check_text
+from viz.adapters.onnx_graph.walking import check_depth
+from viz.adapters.onnx_graph.wellformed import check_structure
 from viz.core.errors import ModelError
 
 _BLOCK = 1 << 22
@@ -59,6 +61,8 @@ def checked(model: onnx.ModelProto, folder: Path) -> tuple[onnx.ModelProto, list
 
     Raises `ModelError` for what contradicts itself, is truncated, grows beyond all bounds or reaches outside.
     """
+    check_depth(model)
+    check_text(model)
     tensors = list(_all_tensors(model))
     for tensor in tensors:
         check_tensor(tensor, folder)
@@ -89,7 +93,6 @@ def _decode(path: Path) -> onnx.ModelProto:
 
 
 def _all_tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    check_depth(model)
     yield from tensors_in(model.graph)
     for function in model.functions:
         for node in function.node:

@@ -1,9 +1,10 @@
 """Functions that a file brings along, written out in the graph, so that the tensors inside them can be shown."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import onnx
 
+from viz.adapters.onnx_graph.walking import all_nodes
 from viz.core.errors import ModelError
 
 _MOST_NODES = 1_000_000
@@ -42,7 +43,7 @@ def _measure(start: Key, functions: Mapping[Key, onnx.FunctionProto], sizes: dic
     """Fill in `sizes` for a function and all that it calls, innermost first."""
     path = [] if start in sizes else [start]
     while path:
-        calls = [key for key in map(_key, _all_nodes(functions[path[-1]].node)) if key in functions]
+        calls = [key for key in map(_key, all_nodes(functions[path[-1]].node)) if key in functions]
         unknown = next((key for key in calls if key not in sizes), None)
         if unknown is None:
             sizes[path[-1]] = _size(functions[path[-1]].node, sizes)
@@ -54,15 +55,7 @@ def _measure(start: Key, functions: Mapping[Key, onnx.FunctionProto], sizes: dic
 
 
 def _size(nodes: Iterable[onnx.NodeProto], sizes: Mapping[Key, int]) -> int:
-    return sum(sizes.get(_key(node), 1) for node in _all_nodes(nodes))
-
-
-def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
-    for node in nodes:
-        yield node
-        for attribute in node.attribute:
-            for graph in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
-                yield from _all_nodes(graph.node)
+    return sum(sizes.get(_key(node), 1) for node in all_nodes(nodes))
 
 
 def _key(node: onnx.NodeProto) -> Key:

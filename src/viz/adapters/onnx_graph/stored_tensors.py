@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, external_data_helper, helper
 
+from viz.adapters.onnx_graph.walking import graphs_of
 from viz.core.errors import ModelError
 
 _AGAIN = "the file is damaged: export the model again, or compare its size and checksum with the original"
@@ -31,8 +32,8 @@ def tensors_of(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
         if attribute.HasField("sparse_tensor"):
             yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
         yield from attribute.tensors
-        for graph in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
-            yield from tensors_in(graph)
+    for graph in graphs_of(node):
+        yield from tensors_in(graph)
 
 
 def check_tensor(tensor: onnx.TensorProto, folder: Path) -> None:

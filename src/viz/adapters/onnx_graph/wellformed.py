@@ -1,12 +1,12 @@
-"""Whether a graph can mean anything: every tensor has one maker, every input exists, nesting ends."""
+"""Whether a graph can mean anything: every tensor has one maker, every input exists."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import onnx
 
+from viz.adapters.onnx_graph.walking import graphs_of
 from viz.core.errors import ModelError
 
-_DEEPEST = 40  # a file cannot hold much more: protobuf reads 100 levels, and a nested graph takes three
 _AGAIN = "the file is damaged or its exporter went wrong: try `python -m onnx.checker FILE`, and export it again"
 
 
@@ -16,23 +16,6 @@ def check_structure(model: onnx.ModelProto) -> None:
         if entry.version < 1:
             raise ModelError(f"the model says it uses version {entry.version} of domain {entry.domain!r}", _AGAIN)
     _check_graph(model.graph, frozenset())
-
-
-def check_depth(model: onnx.ModelProto) -> None:
-    """Raise `ModelError` where graphs lie so deep inside each other that walking them would end in a crash."""
-    level = [*model.graph.node, *(node for function in model.functions for node in function.node)]
-    for _ in range(_DEEPEST):
-        level = [inner for node in level for graph in graphs_of(node) for inner in graph.node]
-    if level:
-        raise ModelError(f"graphs are nested more than {_DEEPEST} deep in the model", _AGAIN)
-
-
-def graphs_of(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs in a node's attributes."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def _check_graph(graph: onnx.GraphProto, outer: frozenset[str]) -> None:

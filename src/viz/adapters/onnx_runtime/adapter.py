@@ -132,6 +132,10 @@ class OnnxAdapter(Adapter):
         self.notes += [note for note in self.tracing.notes if note not in self.notes]
         return found
 
+    def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
+        """See `Adapter.trace_double`."""
+        return self.tracing.double.trace(images, layers)
+
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""
         return self.tracing.evidence()
@@ -203,14 +207,14 @@ class OnnxAdapter(Adapter):
             listing = f"`viz layers --model {self.source.spec}` lists them"
             raise UnknownName("tensor", name, self.layers, listing)
 
-    def _differentiable(self) -> "DifferentiableGraph":
+    def _differentiable(self, double: bool) -> "DifferentiableGraph":
         import torch
 
         from viz.adapters.onnx_torch.differentiable import DifferentiableGraph
 
         device = torch.device(self._device.name if self._device.name.startswith("cuda") else "cpu")
         native = self._options.precision == "native"
-        return DifferentiableGraph(self._file, self._image, self.preprocess, self._further, device, native)
+        return DifferentiableGraph(self._file, self._image, self.preprocess, self._further, device, native, double)
 
     def _make_program(self, names: tuple[str, ...]) -> _Program:
         """Prefer a graph that takes any batch; keep it only if three images together equal three alone."""

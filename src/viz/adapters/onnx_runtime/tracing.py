@@ -1,6 +1,7 @@
 """Gradients for an ONNX file: the executor's values are held against onnxruntime's before they are used."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ class CheckedTracing:
     """Traces through the executor, each tensor checked against onnxruntime the first time it is asked for.
 
     Args:
-        open_graph: makes the differentiable graph, on first use; it imports torch.
+        open_graph: makes the differentiable graph, on first use, in float64 where asked; it imports torch.
         run: the forward pass on onnxruntime.
         order: all tensors of the graph in execution order.
         outputs: the model's outputs, which are checked as well.
@@ -34,7 +35,7 @@ class CheckedTracing:
 
     def __init__(
         self,
-        open_graph: "Callable[[], DifferentiableGraph]",
+        open_graph: "Callable[[bool], DifferentiableGraph]",
         run: Run,
         order: Callable[[], Iterable[str]],
         outputs: Sequence[str],
@@ -52,8 +53,13 @@ class CheckedTracing:
     def graph(self) -> "DifferentiableGraph":
         """The differentiable graph, made on first use."""
         if self._graph is None:
-            self._graph = self._open_graph()
+            self._graph = self._open_graph(False)
         return self._graph
+
+    @cached_property
+    def double(self) -> "DifferentiableGraph":
+        """The same graph in float64: for checks."""
+        return self._open_graph(True)
 
     def trace(self, pixels: "Tensor", layers: Sequence[str], rule: Rule) -> Trace:
         """See `Adapter.trace`; raises `ModelError` naming the first tensor that differs from onnxruntime's."""

@@ -15,12 +15,12 @@ from viz.adapters.onnx_torch.same_rows import why_rows_differ
 from viz.adapters.onnx_torch.vmapped_values import edge_behind
 from viz.core.adapter import Edge
 from viz.core.errors import ModelError, NotSupported
-from viz.core.torch_errors import first_lines
 
 Way = Literal["together", "vmapped", "one by one"]
 Feed = Callable[[Tensor], Run]
 
 _FEWEST_IN_A_TRIAL = 3
+_LONGEST_REASON = 100
 
 
 class BatchedProgram:
@@ -91,9 +91,9 @@ class BatchedProgram:
         try:
             found = _detached(self._by(way, images, wanted))
         except ModelError as problem:
-            return first_lines(problem.problem).splitlines()[0]
+            return _short(problem.problem)
         except RuntimeError as problem:  # what vmap says of operations that it has no rule for
-            return first_lines(problem).splitlines()[0]
+            return _short(problem)
         # Alone and by vmap, images cannot meet; run together they can, and only values that differ between
         # images show whether they did.
         return why_rows_differ(alone, found, self._tolerance, telling_apart=way == "together")
@@ -186,6 +186,12 @@ def _tolerance(program: OnnxProgram) -> float:
 
 def _detached(run: Run) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in run.values.items()}
+
+
+def _short(problem: object) -> str:
+    """The beginning of a message says what happened."""
+    line = str(problem).strip().partition("\n")[0]
+    return line if len(line) <= _LONGEST_REASON else line[:_LONGEST_REASON].rsplit(" ", 1)[0] + " …"
 
 
 def _check_rows(name: str, value: object, count: int) -> None:

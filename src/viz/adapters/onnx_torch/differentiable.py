@@ -31,6 +31,7 @@ class DifferentiableGraph:
         further: values of the other inputs.
         device: where to compute.
         native: compute half precision as such, not in float32.
+        double: compute in float64, from float64 pixels that are not rounded to whole numbers: for checks.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class DifferentiableGraph:
         further: Mapping[str, NDArray[Any]],
         device: torch.device,
         native: bool = False,
+        double: bool = False,
     ):
         self.name = file.path.stem
         self._image, self._preprocess, self._device = image, preprocess, device
         with torch_errors(self.name):
-            self.program = OnnxProgram(file.model, file.path.absolute().parent, native).to(device)
+            self.program = OnnxProgram(file.model, file.path.absolute().parent, native, double).to(device)
+            self._rounds = image.integer and not double
             self._dtype = self.program.types.dtype(image.elem_type)
             extra = {name: self.program.types.tensor(value).to(device) for name, value in further.items()}
             self._batched = BatchedProgram(self.program, image.name, image.batch, extra, self._trial)
@@ -57,9 +60,10 @@ class DifferentiableGraph:
         with torch_errors(self.name), applied(rule) as changes:
             run = self._batched.run(self._encoded(pixels), layers)
         check_changed(changes, rule, self.name)
-        values = {name: readable(run.values[name].float(), rule) for name in layers}
+        precise = torch.float64 if self.program.types.double else torch.float32
+        values = {name: readable(run.values[name].to(precise), rule) for name in layers}
         edges = {name: run.edges.get(name) or Edge(run.values[name]) for name in layers}
-        rounded = (ROUNDING,) if self._image.integer else ()
+        rounded = (ROUNDING,) if self._rounds else ()
         return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through), edges)
 
     def way(self, layers: Sequence[str]) -> str:
@@ -74,7 +78,7 @@ class DifferentiableGraph:
 
     def _encoded(self, pixels: Tensor) -> Tensor:
         """Pixels as the graph's input; whole numbers are carried as floats, which a gradient passes as if unrounded."""
-        values = encode(pixels.to(self._device), self._preprocess, whole_numbers=self._image.integer)
+        values = encode(pixels.to(self._device), self._preprocess, whole_numbers=self._rounds)
         return values if self._image.integer else values.to(self._dtype)
 
     def _trial(self, count: int) -> Tensor:

@@ -55,10 +55,12 @@ class ElementTypes:
     """Which torch dtype computes each ONNX element type.
 
     With `native` off, half precision is computed in float32: it is what CPUs do well, and gradients
-    neither overflow nor vanish. Values are then those of a float32 model with the file's weights.
+    neither overflow nor vanish. Values are then those of a float32 model with the file's weights. With
+    `double` on, all real numbers are computed in float64: for checks.
     """
 
     native: bool = False
+    double: bool = False
 
     def dtype(self, code: int) -> torch.dtype:
         """The dtype for an ONNX element type. Raises `Unsupported` for those that torch cannot hold."""
@@ -69,6 +71,8 @@ class ElementTypes:
 
     def computed(self, dtype: torch.dtype) -> torch.dtype:
         """The dtype in which values of `dtype` are computed."""
+        if self.double and (dtype in HALF or dtype == torch.float32):
+            return torch.float64
         return torch.float32 if dtype in HALF and not self.native else dtype
 
     def tensor(self, array: Any) -> Any:

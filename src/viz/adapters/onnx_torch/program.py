@@ -52,6 +52,7 @@ class OnnxProgram:
         model: the model; local functions are written out.
         folder: where its external data lies.
         native: compute half precision as such.
+        double: compute all real numbers in float64.
 
     Attributes:
         types: the dtypes that it computes in.
@@ -61,8 +62,8 @@ class OnnxProgram:
         ModelError: the model contradicts itself, or is newer than the installed onnx package.
     """
 
-    def __init__(self, model: onnx.ModelProto, folder: Path, native: bool = False):
-        self.types = ElementTypes(native)
+    def __init__(self, model: onnx.ModelProto, folder: Path, native: bool = False, double: bool = False):
+        self.types = ElementTypes(native, double)
         self.device = torch.device("cpu")
         model, _ = checked(model, folder)
         check_versions(model)

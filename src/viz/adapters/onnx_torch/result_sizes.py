@@ -18,23 +18,36 @@ def estimated_bytes(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     """Bytes that the result of an operation (`torch.ops.aten.…`) takes; 0 for views, which take none."""
     if function.is_view:
         return 0
-    rule = _RULES.get(function.overloadpacket.__name__, _broadcast)
+    name = function.overloadpacket.__name__
+    rule: Rule = _RULES.get(name, _broadcast)
+    return rule(*args) * _width(name, args, kwargs.get("dtype"))
+
+
+def _width(name: str, args: Sequence[Any], dtype: torch.dtype | None) -> int:
+    """Bytes of one element of the result."""
+    if dtype is not None:
+        return dtype.itemsize
+    if name == "arange":
+        return 8
     widths = [tensor.element_size() for tensor in _tensors(args)]
-    dtype = kwargs.get("dtype")
-    width = dtype.itemsize if isinstance(dtype, torch.dtype) else max(widths, default=4)
-    return float(rule(*args) * width)
+    return widths[0] if name.startswith("index") else max(widths, default=4)
 
 
 def _broadcast(*args: Any) -> float:
     """Inputs broadcast together, or the size that a list of numbers says, whichever is more."""
-    sizes = [math.prod(map(abs, value)) for value in args if _is_size(value)]
     shapes = [tensor.shape for tensor in _tensors(args)]
+    sizes = [math.prod(map(abs, value)) for value in args if _is_size(value)]
+    return float(max([*sizes, *map(math.prod, shapes), _together(shapes)]))
+
+
+def _together(shapes: Sequence[Sequence[int]]) -> int:
+    """How many elements tensors have when broadcast together; 0 where they cannot be."""
     axes = max(map(len, shapes), default=0)
-    padded = [(1,) * (axes - len(shape)) + tuple(shape) for shape in shapes]
-    together = [{side for side in sides if side != 1} for sides in zip(*padded, strict=True)]
-    if all(len(sides) <= 1 for sides in together):
-        return max([*sizes, math.prod(max(sides, default=1) for sides in together)])
-    return max([*sizes, *(shape.numel() for shape in shapes)])
+    aligned = [(1,) * (axes - len(shape)) + tuple(shape) for shape in shapes]
+    sides = [{side for side in along if side != 1} for along in zip(*aligned, strict=True)]
+    if any(len(along) > 1 for along in sides):
+        return 0
+    return math.prod(max(along, default=1) for along in sides)
 
 
 def _range(*args: Any) -> float:

@@ -1,7 +1,5 @@
 """Attention and rotary embedding: against onnx's kernels, a slow twin, and where no key is seen."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -123,12 +121,22 @@ def test_gradients_flow_into_the_mask():
     check_gradient("Attention", [*(values(1, 1, 3, 4) for _ in range(3)), values(3, 3)], 24, wrt=[3])
 
 
-def test_a_vmapped_batch_equals_the_loop_and_needs_no_slow_path():
+def test_a_vmapped_batch_equals_the_loop():
     mask = random.random((5, 7)) > 0.3
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check_vmap("Attention", [QUERY, KEY, VALUE], 24, mapped=[0, 1, 2], is_causal=1)
-        check_vmap("Attention", [QUERY, KEY, VALUE, mask], 24, mapped=[0, 3])
+    check_vmap("Attention", [QUERY, KEY, VALUE], 24, mapped=[0, 1, 2], is_causal=1)
+    check_vmap("Attention", [QUERY, KEY, VALUE, mask], 24, mapped=[0, 3])
+
+
+def test_inside_vmap_torchs_kernel_is_not_asked_because_it_would_run_item_by_item(monkeypatch):
+    def asked(*_, **__):
+        raise AssertionError("torch's kernel was called")
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", asked)
+    with pytest.raises(AssertionError, match="was called"):
+        run_node("Attention", [QUERY, KEY, VALUE], 24)
+    images = torch.from_numpy(np.stack([QUERY, QUERY[::-1]]))
+    found = torch.vmap(lambda query: run_node("Attention", [query, KEY, VALUE], 24))(images)
+    assert found.shape == (2, 2, 4, 5, 6)
 
 
 def test_both_ways_of_computing_give_the_same():

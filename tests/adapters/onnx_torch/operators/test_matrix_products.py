@@ -26,6 +26,8 @@ CASES = [
     Case("Gemm", [A, B.T.copy(), C], (7, 11, 13), {"transB": 1}),
     Case("Gemm", [A.T.copy(), B, normal(3, 1, seed=2)], (7, 11, 13), {"transA": 1, "alpha": 0.5, "beta": 2.0}),
     Case("Gemm", [A, B, normal(1, seed=2)], (7, 11, 13), note="number"),
+    Case("Gemm", [A, B, normal(3, 1, seed=2)], (7, 11, 13), note="one-for-each-row"),
+    Case("Gemm", [A, B, normal(3, 2, seed=2)], (7, 11, 13), note="one-for-each-cell"),
     Case("Gemm", [A, B], (11, 13), {"alpha": 0.5}),
     *(Case("Einsum", of, (12,), {"equation": how}, note=how) for how, of in EQUATIONS.items()),
     Case("Det", [normal(2, 3, 3)], (11, 22)),

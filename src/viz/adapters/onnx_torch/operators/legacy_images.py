@@ -52,6 +52,17 @@ def scaled_tanh(node: Any, x: Tensor, alpha: float, beta: float) -> Tensor:
     return alpha * torch.tanh(beta * x)
 
 
+@operator("DynamicSlice")
+def dynamic_slice(node: Any, x: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None) -> Tensor:
+    """Slice before opset 10 with computed edges: from `starts` up to `ends` along `axes` (the first ones)."""
+    edges = dict(enumerate(zip(starts.tolist(), ends.tolist(), strict=True)))
+    along = axes.tolist() if axes is not None else list(edges)
+    parts = [slice(None)] * x.dim()
+    for index, (start, end) in edges.items():
+        parts[along[index]] = slice(start, end)
+    return x[tuple(parts)]
+
+
 @operator("GivenTensorFill")
 def given_tensor_fill(
     node: Any,
