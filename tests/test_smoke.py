@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import viz.smoke
-from tests.fakes import LinearModel, WithoutScores
+from tests.fakes import LinearModel, TensorModel, WithoutScores
 from viz.core.adapter import Adapter
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
 from viz.core.result import FloatArray, HeatMap, Result
@@ -61,6 +61,22 @@ def test_every_registered_technique_passes_on_a_linear_model() -> None:
 
 def test_a_technique_that_works_passes_every_check(only: Any) -> None:
     assert outcomes(only(Gray)) == PASSED
+
+
+def test_a_gradient_map_that_never_changes_is_passed_over_only_where_the_gradient_itself_never_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Constant(Gray):
+        info = TechniqueInfo("constant", "attribution", "Constant.", "none", True, 8, {})
+
+        def result(self, heat: FloatArray) -> Result:
+            return HeatMap({"heat": np.ones_like(heat)})
+
+    monkeypatch.setattr(viz.smoke, "techniques", lambda: {"constant": Constant})
+    bent = TensorModel({"out": lambda x: x**3}, (32, 32))
+    for model, expected in ((LinearModel(WEIGHTS), "skipped"), (bent, "failed")):
+        found = {one.name: one for one in smoke(model) if one.subject == "constant"}
+        assert found["follows the image"].outcome == expected
 
 
 def test_a_map_with_a_nan_fails(only: Any) -> None:
@@ -220,7 +236,8 @@ def test_a_model_that_cannot_run_is_a_model_error() -> None:
 def test_a_model_without_class_scores_is_tested_on_its_first_output() -> None:
     checks = list(smoke(WithoutScores(WEIGHTS)))
     assert len(checks) > 3
-    assert [one for one in checks if one.outcome != "passed"] == []
+    assert [one for one in checks if one.outcome == "failed"] == []
+    assert {one.name: one.outcome for one in checks if one.subject == "occlusion"} == PASSED
 
 
 def test_a_glob_picks_techniques_and_one_that_picks_none_is_an_error() -> None:

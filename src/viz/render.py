@@ -31,12 +31,8 @@ def picture(result: Result, photo: Photo, box: Box) -> Pixels:
     return _with_caption(shown, result.caption) if result.caption else shown
 
 
-# Arrays of a result that get a picture of their own, and what goes into its file's name.
-FURTHER = {"predicted_class": "classes", "gradient": "gradient"}
-
-
 def further_pictures(result: Result, labels: Labels) -> dict[str, Pixels]:
-    """Pictures beside the main one, by the name that goes into their file's name (`FURTHER`)."""
+    """Pictures beside the main one, by the name that goes into their file's name (`viz.core.result.FURTHER`)."""
     pictures = {}
     if (classes := result.arrays.get("predicted_class")) is not None:
         pictures["classes"] = class_map(classes, {int(c): labels.name(int(c)) for c in np.unique(classes)})

@@ -8,9 +8,11 @@ from torch import nn
 from tests.adapters.rules import relevance, without_gradients
 from tests.adapters.torch_models import adapter, pixels
 from tests.networks import PlainConv, Residual, SqueezeExcite, TinyViT, seeded
+from viz.adapters.torch_module.adapter import TorchAdapter
+from viz.core.adapter import ModelSource
 from viz.core.errors import NotSupported
 from viz.core.gradients import input_gradients
-from viz.core.preprocess import Preprocess
+from viz.core.preprocess import GRAY_WEIGHTS, Preprocess
 from viz.core.target import class_target
 
 RULES = ["lrp-epsilon", "lrp-epsilon-plus-flat"]
@@ -175,14 +177,50 @@ def test_a_batch_normalization_is_one_layer_with_the_convolution_before(rule):
     assert changes.counts["batch_norm"] == 1
 
 
-def test_a_layer_that_was_overwritten_is_not_merged():
-    conv, norm = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
-    normalizing(nn.Sequential(conv, norm)).double()
-    first = without_gradients(nn.Conv2d(3, 2, 1).double())
+def test_a_layer_whose_input_was_overwritten_since_is_not_merged():
+    first, conv, norm = nn.Conv2d(3, 2, 1), nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
+    normalizing(nn.Sequential(first, conv, norm)).double()
+
+    def net(x, overwrite):
+        inside = first(x)
+        after = conv(inside)
+        if overwrite:
+            inside.mul_(0)
+        return norm(after).flatten(1)
+
+    images = torch.rand(1, 3, 1, 1, dtype=torch.float64)
+    found, _, _ = relevance("lrp-epsilon", lambda x: net(x, True), images)
+    expected, _, _ = relevance("lrp-epsilon", lambda x: net(x, False), images)
+    assert expected.abs().sum() > 0.01
+    torch.testing.assert_close(found, expected, rtol=1e-2, atol=0)  # one layer or two: the same but for epsilon
+
+
+def test_a_rectifier_in_place_between_convolution_and_normalization_keeps_them_apart():
+    first, conv, norm = nn.Conv2d(3, 2, 1), nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
+    normalizing(nn.Sequential(first, conv, norm)).double()
     images = torch.rand(1, 3, 1, 1, dtype=torch.float64)
     in_place, _, _ = relevance(RULES[1], lambda x: norm(F.relu(conv(first(x)), inplace=True)).flatten(1), images)
     apart, _, _ = relevance(RULES[1], lambda x: norm(F.relu(conv(first(x)))).flatten(1), images)
     torch.testing.assert_close(in_place, apart)
+
+
+NORMALIZED_INSIDE = {
+    "batch normalization": lambda x: F.batch_norm(x, torch.full((3,), 0.4), torch.full((3,), 0.04)),
+    "arithmetic": lambda x: (x - 0.4) / 0.2,
+    "moved first": lambda x: ((x.permute(0, 2, 3, 1) - 0.4) / 0.2).permute(0, 3, 1, 2),
+}
+
+
+@pytest.mark.parametrize("way", NORMALIZED_INSIDE)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_model_that_normalizes_pixels_itself_passes_all_to_them(rule, way):
+    net = small_net(bias=True).float()
+    images = torch.rand(2, 3, 8, 8)
+    found, score, _ = relevance(rule, lambda x: net(NORMALIZED_INSIDE[way](x)[:, :2]), images)
+    normalized = NORMALIZED_INSIDE[way](images)
+    expected, same, _ = relevance(rule, net, normalized[:, :2])
+    torch.testing.assert_close(score, same)
+    torch.testing.assert_close(found[:, :2], expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -300,17 +338,19 @@ def test_inside_vmap_it_is_the_same(rule, make):
     torch.testing.assert_close(mapped, together, rtol=1e-3, atol=1e-4 * together.abs().max().item())
 
 
+@pytest.mark.parametrize("channels", ["bgr", "gray"])
 @pytest.mark.parametrize("rule", RULES)
-def test_preprocessing_passes_relevance_to_the_pixels_it_was_made_of(rule):
-    torch.manual_seed(0)
-    net = without_gradients(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 900, 10)))
-    model, images = adapter(net), pixels()
-    statistics = Preprocess(size=(32, 32), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.1), channels="bgr")
-    model._runner.__dict__["preprocess"] = statistics
+def test_preprocessing_passes_relevance_to_the_pixels_it_was_made_of(rule, channels):
+    count = 3 if channels == "bgr" else 1
+    net = without_gradients(nn.Sequential(nn.Conv2d(count, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 900, 10)))
+    statistics = Preprocess(size=(32, 32), mean=(0.5,), std=(0.2,), channels=channels)
+    model = TorchAdapter(net, ModelSource("net", "net", "", "torch"), preprocess=statistics)
+    images = pixels()
     found = input_gradients(model, images, [class_target(model, 3)] * 2, rule)
-    encoded = torch.from_numpy(statistics.encode(images))
-    expected, score, _ = relevance(rule, net, encoded, 3)
-    torch.testing.assert_close(torch.from_numpy(found.pixels), expected.flip(1), rtol=1e-3, atol=1e-5)
+    expected, score, _ = relevance(rule, net, torch.from_numpy(statistics.encode(images)), 3)
+    weights = torch.tensor(GRAY_WEIGHTS).view(3, 1, 1)
+    expected = expected.flip(1) if channels == "bgr" else expected * weights
+    torch.testing.assert_close(torch.from_numpy(found.pixels), expected, rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(torch.from_numpy(found.values), score)
 
 

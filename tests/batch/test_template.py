@@ -20,10 +20,18 @@ def read(folder: Path, text: str) -> Plan:
     return read_plan(path)
 
 
-def sections(text: str) -> dict[str, str]:
-    """The template's parts by the table that begins them."""
+def sections(text: str) -> dict[str, list[str]]:
+    """The template's parts by the table that begins them; there may be several of a kind."""
     parts = re.split(r"^(?:# )?\[+(\w+)\]+$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    found: dict[str, list[str]] = {}
+    for name, part in zip(parts[1::2], parts[2::2], strict=True):
+        found.setdefault(name, []).append(part)
+    return found
+
+
+def starting_with_occlusion() -> list[type[Any]]:
+    """All techniques in the order of the template."""
+    return sorted(techniques().values(), key=lambda technique: technique.info.name != "occlusion")
 
 
 def test_the_template_is_a_right_plan_for_the_built_in_model(tmp_path: Path) -> None:
@@ -37,21 +45,23 @@ def test_the_template_is_a_right_plan_for_the_built_in_model(tmp_path: Path) -> 
 
 def test_every_option_there_is_stands_in_the_template_with_its_help() -> None:
     parts = sections(plan_template("plan.toml"))
-    asked = [("run", RUN_OPTIONS), ("models", options_of(ModelOptions))]
-    asked += [("techniques", options_of(techniques()["occlusion"]))]
-    for table, options in asked:
+    asked = [("run", parts["run"][0], RUN_OPTIONS), ("models", parts["models"][0], options_of(ModelOptions))]
+    for part, technique in zip(parts["techniques"], starting_with_occlusion(), strict=True):
+        asked.append((technique.info.name, part, options_of(technique)))
+    for table, part, options in asked:
         for option in options:
             line = rf"^# {option.name} =.*{re.escape(option.opt.help)}$"
-            assert re.search(line, parts[table], re.MULTILINE), f"{option.name} of [{table}]"
+            assert re.search(line, part, re.MULTILINE), f"{option.name} of [{table}]"
 
 
 def test_every_default_can_be_uncommented_and_changes_nothing(tmp_path: Path) -> None:
     text = plan_template("plan.toml")
-    bare, count = re.subn(r"^# (\w+ = [^ ].*)$", r"\1", text, flags=re.MULTILINE)
-    assert count >= 14
+    bare, count = re.subn(r"^# (\w+ = [^ ].*|\[\[techniques\]\])$", r"\1", text, flags=re.MULTILINE)
+    assert count >= 14 + len(techniques())
     before, after = read(tmp_path, text), read(tmp_path, bare)
     assert [m.options for m in after.models] == [m.options for m in before.models]
-    assert [(t.technique, t.options) for t in after.techniques] == [(t.technique, t.options) for t in before.techniques]
+    assert [t.technique for t in after.techniques] == [technique() for technique in starting_with_occlusion()]
+    assert {t.options for t in after.techniques} == {before.techniques[0].options}
 
 
 def test_an_option_without_a_default_shows_its_kind_of_value() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance import questions
 from tests.conformance.cases import SUITES, case_names
-from tests.conformance.child_pool import ChildPool, Died, TimedOut
+from tests.conformance.child_pool import ChildPool, Died, Failed, TimedOut
 from tests.conformance.figures import Answered, table
 from tests.conformance.finite_differences import stored_derivatives
 from tests.conformance.outcomes import Outcome
@@ -44,6 +44,12 @@ def converter(pytestconfig: pytest.Config) -> str:
 def pool(converter: str):
     """The child processes that run the cases."""
     children = ChildPool(WORKERS, TIMEOUT, questions.prepare, converter)
+    try:
+        children.submit(abs, 0).result()
+    except Failed as problem:
+        if converter == "ours":
+            raise
+        pytest.skip(f"{converter} cannot run: {str(problem).splitlines()[-1]}")
     yield children
     children.close()
 

@@ -26,7 +26,7 @@ class TorchConverter:
 
         def run(values: Sequence[Any]) -> list[Any]:
             with torch.no_grad():
-                return [to_numpy(answer) for answer in program(_tensors(values))]
+                return [_array(to_numpy(answer)) for answer in program(_tensors(values))]
 
         return run
 
@@ -114,6 +114,10 @@ def _holds_sequence(declared: onnx.TypeProto) -> bool:
     if declared.HasField("optional_type"):
         declared = declared.optional_type.elem_type
     return declared.HasField("sequence_type")
+
+
+def _array(answer: Any) -> Any:
+    return answer if answer is None or isinstance(answer, list) else np.asarray(answer)  # strings may come bare
 
 
 def _tensors(values: Sequence[Any]) -> list[Any]:

@@ -25,6 +25,10 @@ FAMILIES = {
 COMMANDS = {
     "predict": (LOOK, "Print the classes that the model ranks highest for each image."),
     "layers": (LOOK, "List every layer of a model: name, aliases, operator, shape, receptive field, parameters, MACs."),
+    "verify": (
+        LOOK,
+        "Certify a model's gradients: values against its runtime layer by layer, gradients against differences.",
+    ),
     "batch": (
         MANY,
         "Run every model and technique of a plan over its images, each into a folder, and show all on one page.",
@@ -32,10 +36,6 @@ COMMANDS = {
     "compare": (
         MANY,
         "Put several techniques side by side on the same images: one row per image, one column per technique.",
-    ),
-    "verify": (
-        LOOK,
-        "Certify a model's gradients: values against its runtime layer by layer, gradients against differences.",
     ),
     "smoke": (MANY, "Check every technique on a model, at tiny settings, on a few generated pictures."),
     "config": (

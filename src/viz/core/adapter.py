@@ -153,6 +153,8 @@ class Adapter(ABC):
         notes: what the user should know about how the model is run.
         parallel: how many calls of `run` may go on at the same time, from different threads.
         warnings: what may be wrong, above all preprocessing that had to be guessed.
+        forward_tolerance: how far values of `trace` may be from those of `run`, relative to a tensor's largest,
+            and still count as rounding.
     """
 
     source: ModelSource
@@ -164,6 +166,7 @@ class Adapter(ABC):
     notes: list[str]
     warnings: tuple[str, ...] = ()
     parallel: int = 1
+    forward_tolerance: float = 1e-3
 
     @abstractmethod
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
@@ -180,6 +183,17 @@ class Adapter(ABC):
         """
         return self.run(patched.drawn(), layers)
 
+    def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """Values of `layers` where the inner tensor `layer` has the given values (b, …), in the form that `run` gives.
+
+        No image is needed: everything that `layers` follow from goes through `layer`. Raises `NotSupported`
+        where something goes around it, naming that, or where its values cannot be given; else as `run`.
+        """
+        raise NotSupported(
+            f"{self.source.name} ({self.source.runtime}) cannot be run from an inner layer on",
+            "viz occlusion, rise and score-cam run the whole model only",
+        )
+
     def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """Values of `layers` with autograd back to `images`, a float32 tensor (b, 3, h, w), RGB in [0, 1].
 
@@ -189,6 +203,10 @@ class Adapter(ABC):
         no operation that it could change; else as `run`.
         """
         raise NotSupported(f"{self.source.name} ({self.source.runtime}) gives no gradients", FORWARD_ONLY)
+
+    def trace_unchecked(self, images: "Tensor", layers: Sequence[str]) -> Trace:
+        """`trace` without first holding its values against those of `run`: to find out where they differ."""
+        return self.trace(images, layers)
 
     def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
         """`trace` in float64 throughout, from and to float64 and without rounding to whole numbers: for checks.
@@ -204,6 +222,18 @@ class Adapter(ABC):
         other model. Raises `NotSupported` where the model cannot be run so.
         """
         return self.run(images, layers)
+
+    def randomized(self, seed: int, part: float = 1.0) -> "Adapter":
+        """The same network with the weights of its last layers drawn anew, as before training; this one stays as it is.
+
+        `part`, above 0 up to 1, is the share of the layers that have weights, counted from the output towards the
+        image, at least one. A larger part holds the same new weights as a smaller one, and more (cascading, Adebayo
+        et al. 2018, section 3.1). Raises `NotSupported` where the weights are out of reach.
+        """
+        raise NotSupported(
+            f"the weights of {self.source.name} ({self.source.runtime}) cannot be drawn anew",
+            "leave the metric randomization out, or give an ONNX file or a torch model",
+        )
 
     def evidence(self) -> Mapping[str, object]:
         """How it is known that values and gradients are right, in plain values for run.json; {} where unknown."""

@@ -45,6 +45,7 @@ class BatchedAdapter(Adapter):
         self.source, self.layers, self.outputs = model.source, model.layers, model.outputs
         self.scores, self.labels, self.preprocess = model.scores, model.labels, model.preprocess
         self.notes, self.warnings, self.parallel = model.notes, model.warnings, model.parallel
+        self.forward_tolerance = model.forward_tolerance
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run`; any number of images."""
@@ -63,15 +64,27 @@ class BatchedAdapter(Adapter):
         """See `Adapter.run_patched`; any number of variants."""
         return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
 
+    def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> Values:
+        """See `Adapter.run_from`; any number of rows."""
+        return self._in_batches(0, len(values), lambda a, b: self._model.run_from(layer, values[a:b], layers))
+
     def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`. Not split: what is done with the trace decides what fits; `in_batches` splits that."""
         found = self._model.trace(images, layers, rule)
         self._counted(len(images))
         return found
 
+    def trace_unchecked(self, images: "Tensor", layers: Sequence[str]) -> Trace:
+        """See `Adapter.trace_unchecked`."""
+        return self._model.trace_unchecked(images, layers)
+
     def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
         """See `Adapter.trace_double`."""
         return self._model.trace_double(images, layers)
+
+    def randomized(self, seed: int, part: float = 1.0) -> "BatchedAdapter":
+        """See `Adapter.randomized`; in batches of the same size, counted as well."""
+        return BatchedAdapter(self._model.randomized(seed, part), self.batch_size, self._counted)
 
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 Number = float | int | str
 
+# Arrays of a result that get a picture of their own, and what goes into its file's name.
+FURTHER = {"predicted_class": "classes", "gradient": "gradient"}
+
 
 @dataclass(frozen=True)
 class Result:

@@ -67,8 +67,7 @@ def technique(
     """
 
     def register(cls: type[Any]) -> type[Any]:
-        cls.__post_init__ = _checked(cls.__dict__.get("__post_init__"))
-        frozen = dataclass(frozen=True, kw_only=True)(cls)
+        frozen: type[Any] = declared(cls)
         frozen.info = TechniqueInfo(
             name=name or command_name(cls.__name__),
             family=(["", *cls.__module__.split(".")])[-2] or "yours",
@@ -82,6 +81,12 @@ def technique(
         return frozen
 
     return register
+
+
+def declared(cls: type[Any]) -> Any:
+    """The class as a frozen dataclass whose fields are options, each held against its `Opt` when one is made."""
+    cls.__post_init__ = _checked(cls.__dict__.get("__post_init__"))
+    return dataclass(frozen=True, kw_only=True)(cls)
 
 
 def _checked(more: Callable[[Any], None] | None) -> Callable[[Any], None]:
@@ -99,8 +104,7 @@ def _checked(more: Callable[[Any], None] | None) -> Callable[[Any], None]:
 @cache
 def techniques() -> dict[str, type[Any]]:
     """Every technique by name: the built-in ones, then those of installed packages."""
-    for module in _modules_below("viz.techniques"):
-        importlib.import_module(module)
+    import_modules_below("viz.techniques")
     for entry in entry_points(group="viz.techniques"):
         entry.load()
     return dict(sorted(_registry.items()))
@@ -117,6 +121,12 @@ def find(name: str) -> type[Any]:
 def settings(instance: Any) -> dict[str, Any]:
     """A technique's options as plain values, for run.json and for the run's hash."""
     return dataclasses.asdict(instance)
+
+
+def import_modules_below(package: str) -> None:
+    """Import every public module of a package, so that what it declares is registered."""
+    for module in _modules_below(package):
+        importlib.import_module(module)
 
 
 def _modules_below(package: str) -> Iterator[str]:

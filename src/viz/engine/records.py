@@ -8,10 +8,9 @@ from viz.core.adapter import Adapter
 from viz.core.discovery import ImageFile
 from viz.core.errors import ImageError
 from viz.core.images import Box
-from viz.core.result import Number, Result
+from viz.core.result import FURTHER, Number, Result
 from viz.core.target import Target
 from viz.engine.loading import Loaded
-from viz.render import FURTHER
 
 Record = dict[str, Any]
 

@@ -167,7 +167,6 @@ def test_a_graph_made_for_two_that_mixes_them_is_refused() -> None:
 
 
 def test_values_that_are_the_same_for_all_images_do_not_prove_that_images_are_kept_apart() -> None:
-    several = mixing_classifier()
     saturated = [
         helper.make_node("Relu", [IMAGE], ["relu"]),
         helper.make_node("Transpose", ["relu"], ["turned"], perm=[1, 0, 2, 3]),
@@ -185,6 +184,26 @@ def test_values_that_are_the_same_for_all_images_do_not_prove_that_images_are_ke
     several = batched(program, 1)
     assert several.way([OUTPUT]) == "vmapped"
     assert "the same for different images" in several.notes[0]
+
+
+def rounding_by_batch(quantized: bool) -> OnnxProgram:
+    """Adds a thousandth of the number of images to every value, as if summed in another order; then, or not, rounds."""
+    nodes = [
+        helper.make_node("Shape", [IMAGE], ["count"], start=0, end=1),
+        helper.make_node("Cast", ["count"], ["float_count"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["float_count", "thousandth"], ["stray"]),
+        helper.make_node("Add", [IMAGE, "stray"], ["moved"]),
+        helper.make_node("QuantizeLinear", ["moved", "step", "zero"], ["whole"]),
+        helper.make_node("DequantizeLinear", ["whole", "step", "zero"], ["rounded"]),
+        helper.make_node("Identity", ["rounded" if quantized else "moved"], [OUTPUT]),
+    ]
+    constants = {"thousandth": np.float32(1e-3), "step": np.float32(0.02), "zero": np.int8(0)}
+    return graph([n for n in nodes if quantized or "uantize" not in n.op_type], constants, "n")
+
+
+def test_quantized_values_may_differ_by_a_rounding_step_and_others_may_not() -> None:
+    assert batched(rounding_by_batch(quantized=True), None).way([OUTPUT]) == "together"
+    assert batched(rounding_by_batch(quantized=False), None).way([OUTPUT]) == "vmapped"
 
 
 def test_the_way_is_found_for_each_set_of_tensors() -> None:

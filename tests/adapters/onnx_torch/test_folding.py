@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from onnx import TensorProto, helper
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.adapters.onnx_torch.graphs import model, node, program
 from viz.adapters.onnx_torch.element_types import ElementTypes
@@ -66,6 +67,30 @@ def test_what_would_fill_the_memory_is_left_to_whoever_wants_it(side):
     ]
     found = fold(nodes, {"s": np.array([side])})
     assert operators(found)[-3:] == ["Neg", "ReduceSum", "Add"]
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that is made, views left out."""
+
+    made = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and not func.is_view:
+            self.made = max(self.made, result.nbytes)
+        return result
+
+
+def test_what_would_fill_the_memory_is_not_even_made_to_be_thrown_away():
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    nodes = [
+        node("ConstantOfShape", ["s"], ["large"], value=one),
+        node("Neg", ["large"], ["n"]),
+        node("Add", ["x", "n"], ["y"]),
+    ]
+    with Largest() as largest:
+        fold(nodes, {"s": np.array([1 << 27])})
+    assert largest.made < 1 << 28
 
 
 def test_all_results_together_have_a_limit():

@@ -65,6 +65,14 @@ def test_what_is_no_onnx_file_is_refused(content, tmp_path):
     assert caught.value.next_step
 
 
+@pytest.mark.parametrize("name", [b"stem", b"relu", b"kernel", b"Conv", b"pads", b"image", b"scores"])
+def test_a_name_that_is_not_text_is_refused(name, tmp_path):
+    damaged = sound().SerializeToString().replace(name, name[:-1] + b"\xff")
+    (tmp_path / "net.onnx").write_bytes(damaged)
+    with pytest.raises(ModelError, match="which is not text"):
+        read(tmp_path / "net.onnx")
+
+
 def test_a_truncated_file_is_refused(tmp_path):
     whole = sound().SerializeToString()
     (tmp_path / "net.onnx").write_bytes(whole[: len(whole) // 2])

@@ -250,6 +250,14 @@ def test_coverage_says_what_computes_each_operator():
     }
 
 
+def test_an_output_that_an_operator_does_not_make_is_an_error_only_where_it_is_read(monkeypatch):
+    monkeypatch.setattr("viz.adapters.onnx_torch.graph.function_of", lambda *_: lambda _node, x: x + 1)
+    found = program([node("Dropout", ["x"], ["y", "mask"], "drop")], ["x"], ["y", "mask"])
+    assert found.run({"x": torch.ones(1)}, ["y"]).values["y"].tolist() == [2.0]
+    with pytest.raises(ModelError, match=r"'drop'.*it gives 1 outputs where the file reads 2"):
+        found.run({"x": torch.ones(1)}, ["y", "mask"])
+
+
 def test_an_opset_from_the_future_is_refused_with_what_to_do():
     future = onnx.defs.onnx_opset_version() + 1
     with pytest.raises(ModelError, match=f"opset {future}") as caught:

@@ -66,9 +66,9 @@ def check_changed(changes: Changes, rule: Rule, model: str) -> None:
             f"these have their full gradient: viz saliency, integrated-gradients, smoothgrad; {FORWARD_ONLY}",
         )
     raise NotSupported(
-        f"{model}: {rule} found no operation that it could change: the model has none, or hides its operations "
-        "as TorchScript does",
-        "give the torch module, a .pt2 of torch.export or an .onnx file, or use viz saliency",
+        f"{model}: {rule} found no operation that it could change: no gradient passes one, or the model hides "
+        "its operations, as TorchScript does",
+        f"give the torch module, a .pt2 of torch.export or a float .onnx file, or use viz saliency; {FORWARD_ONLY}",
     )
 
 

@@ -31,17 +31,19 @@ def normalized(op: Operation, value: Tensor) -> Tensor:
     """LRP-epsilon through layer_norm or group_norm: the bias keeps its part, the mean is one of the inputs."""
     x, size = contributing(op.x), op.argument(1, "normalized_shape", "num_groups")
     weight, bias = op.argument(2, "weight"), op.argument(3, "bias")
+    eps: float = op.argument(4, "eps", default=1e-5)
     if op.name == "group_norm":
-        result = _divided(x.reshape(len(x), size, -1), 1).reshape(x.shape)
+        result = _divided(x.reshape(len(x), size, -1), 1, eps).reshape(x.shape)
         per_channel = (-1, *[1] * (x.ndim - 2))
         weight, bias = (None if part is None else part.reshape(per_channel) for part in (weight, bias))
     else:
-        result = _divided(x, len(size))
+        result = _divided(x, len(size), eps)
     result = result if weight is None else result * weight
     return with_path(sharing(result if bias is None else result + bias), value)
 
 
-def _divided(x: Tensor, axes: int) -> Tensor:
+def _divided(x: Tensor, axes: int, eps: float) -> Tensor:
     """Centred over the last axes and divided by their deviation, which gets no relevance."""
     last = tuple(range(-axes, 0))
-    return (x - x.mean(last, keepdim=True)) / x.detach().std(last, correction=0, keepdim=True).clamp(min=1e-5)
+    variance = x.detach().var(last, correction=0, keepdim=True)
+    return (x - x.mean(last, keepdim=True)) * torch.rsqrt(variance + eps)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,7 @@ from onnx import ModelProto, TensorProto, helper
 from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
 from viz.adapters.onnx_graph.image_input import further_inputs, image_input
 from viz.adapters.onnx_graph.layers import list_layers
+from viz.adapters.onnx_graph.randomized import randomized
 from viz.adapters.onnx_graph.scores import find_scores
 from viz.adapters.onnx_graph.tensors import Tensors
 from viz.adapters.onnx_runtime import session as onnx_session
@@ -87,6 +89,7 @@ class OnnxAdapter(Adapter):
         self.tracing = CheckedTracing(
             self._differentiable, self.run, lambda: self.layers, self.outputs, self._arithmetic(), path.stem
         )
+        self.forward_tolerance = self.tracing.tolerance
         self._find_scores()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
@@ -132,6 +135,10 @@ class OnnxAdapter(Adapter):
         self.notes += [note for note in self.tracing.notes if note not in self.notes]
         return found
 
+    def trace_unchecked(self, images: "Tensor", layers: Sequence[str]) -> Trace:
+        """See `Adapter.trace_unchecked`."""
+        return self.tracing.graph.trace(images, tuple(dict.fromkeys(layers)))
+
     def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
         """See `Adapter.trace_double`."""
         return self.tracing.double.trace(images, layers)
@@ -139,6 +146,22 @@ class OnnxAdapter(Adapter):
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""
         return self.tracing.evidence()
+
+    def randomized(self, seed: int, part: float = 1.0) -> "OnnxAdapter":
+        """See `Adapter.randomized`: the new weights are in memory only."""
+        model = randomized(self._file.model, self._file.path.absolute().parent, seed, part)
+        twin = copy(self)
+        twin._file = replace(self._file, model=model, sha256="")
+        twin._constants = Constants(model.graph, self._file.path.absolute().parent)
+        twin.layers = LazyLayers(lambda: self.layers)  # the same graph
+        twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
+        twin.notes = []
+        twin._programs, twin._opened = {}, None
+        twin._making, twin._local = threading.RLock(), threading.local()
+        twin.tracing = CheckedTracing(
+            twin._differentiable, twin.run, lambda: twin.layers, twin.outputs, twin._arithmetic(), twin._file.path.stem
+        )
+        return twin
 
     # --- set-up -------------------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 """Gradients for an ONNX file: the executor's values are held against onnxruntime's before they are used."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viz.core.adapter import FORWARD_ONLY, Rule, Trace
+from viz.core.agreement import difference, differences
 from viz.core.errors import ModelError
 from viz.core.result import FloatArray
 
@@ -47,6 +48,7 @@ class CheckedTracing:
         self.tolerance = TOLERANCE[tolerance]
         self._graph: DifferentiableGraph | None = None
         self.differences: dict[str, float] = {}
+        self._outputs_seen = False
         self.notes: tuple[str, ...] = ()
 
     @property
@@ -63,12 +65,7 @@ class CheckedTracing:
 
     def trace(self, pixels: "Tensor", layers: Sequence[str], rule: Rule) -> Trace:
         """See `Adapter.trace`; raises `ModelError` naming the first tensor that differs from onnxruntime's."""
-        image = pixels[:1].detach().cpu().float().numpy()
-        new = [name for name in layers if name not in self.differences]
-        if not self.differences:
-            new += [name for name in self._shown(image) if name not in new]
-        if new:
-            self._check(image, new)
+        self._check(pixels[:1].detach().cpu().float().numpy(), layers)
         found = self.graph.trace(pixels, layers, rule)
         self.notes = self.graph.notes
         return found
@@ -83,26 +80,29 @@ class CheckedTracing:
             "operators": {name: dict(tiers) for name, tiers in self.graph.program.coverage().items()},
         }
 
-    def _shown(self, image: FloatArray) -> list[str]:
-        """The outputs that onnxruntime gives for an image; some, such as lists of boxes, have no row per image."""
-        return [name for name in self._outputs if _gives(lambda name=name: self._run(image, [name]))]
+    def _check(self, image: FloatArray, layers: Sequence[str]) -> None:
+        """Compare on the user's own image what has not been compared yet: `layers`, and the outputs the first time."""
+        new = [name for name in layers if name not in self.differences]
+        if new:
+            ours, theirs = self._executed(image, new), self._run(image, new)
+            self._compared(image, {name: difference(ours[name], theirs[name]) for name in new})
+        if not self._outputs_seen:
+            others = [name for name in self._outputs if name not in self.differences]
+            # Some outputs, such as lists of boxes, have no row per image: they are left out.
+            self._compared(image, dict(self._differences(image, others)))
+            self._outputs_seen = True
 
-    def _check(self, image: FloatArray, names: Sequence[str]) -> None:
-        """Compare on the user's own image."""
-        from viz.adapters.onnx_torch.agreement import differences, first_that_differs
-
-        theirs = self._run(image, names)
-        found = differences(self._executed(image, names), theirs)
-        worst = max(found, key=lambda name: found[name])
-        if found[worst] > self.tolerance:
-            first = first_that_differs(
-                self._order(),
-                lambda asked: self._executed(image, asked),
-                lambda asked: self._run(image, asked),
-                self.tolerance,
-            )
-            raise self._disagreement(first or (worst, found[worst]))
+    def _compared(self, image: FloatArray, found: Mapping[str, float]) -> None:
+        """Keep the figures, unless one shows that the executor is wrong."""
+        worst = max(found, key=lambda name: found[name], default=None)
+        if worst is not None and found[worst] > self.tolerance:
+            everywhere = self._differences(image, list(self._order()))
+            first = next(((name, size) for name, size in everywhere if size > self.tolerance), None)
+            raise self._disagreement(*(first or (worst, found[worst])))
         self.differences.update(found)
+
+    def _differences(self, image: FloatArray, names: Sequence[str]) -> Iterator[tuple[str, float]]:
+        return differences(names, lambda some: self._executed(image, some), lambda some: self._run(image, some))
 
     def _executed(self, image: FloatArray, names: Sequence[str]) -> dict[str, FloatArray]:
         import torch
@@ -111,18 +111,9 @@ class CheckedTracing:
             values = self.graph.trace(torch.from_numpy(np.array(image)), names).values
         return {name: value.cpu().numpy() for name, value in values.items()}
 
-    def _disagreement(self, first: tuple[str, float]) -> ModelError:
-        name, size = first
+    def _disagreement(self, name: str, size: float) -> ModelError:
         return ModelError(
             f"{self._name}: the first tensor that the gradient executor computes otherwise than onnxruntime is "
             f"{name!r}, by {size:.2g} of its range (allowed: {self.tolerance:g}): its gradients would be wrong",
             "please report the operator that makes it (`viz layers` names it); " + FORWARD_ONLY,
         )
-
-
-def _gives(run: Callable[[], object]) -> bool:
-    try:
-        run()
-    except ModelError:
-        return False
-    return True

@@ -61,6 +61,11 @@ class BatchedProgram:
             return self._direct(images, wanted)
         return self._by(self.way(wanted), images, wanted)
 
+    def prepare(self, count: int, wanted: Sequence[str]) -> None:
+        """Try out now what `run` would try out first for so many images."""
+        if count != self._group:
+            self.way(wanted)
+
     def way(self, wanted: Sequence[str]) -> Way:
         """How several images are run for these tensors; tried out when first asked, raises as `run`."""
         key = frozenset(wanted)

@@ -55,8 +55,8 @@ class DifferentiableGraph:
 
     def trace(self, pixels: Tensor, layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`."""
-        # What decides how a batch is run must not count as an operation of this pass.
-        self.way(layers)
+        with torch_errors(self.name):
+            self._batched.prepare(len(pixels), layers)  # must not count as operations of this pass
         with torch_errors(self.name), applied(rule) as changes:
             run = self._batched.run(self._encoded(pixels), layers)
         check_changed(changes, rule, self.name)

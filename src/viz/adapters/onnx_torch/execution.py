@@ -80,10 +80,7 @@ def _run(step: Step, values: list[Any], journal: Journal) -> None:
     arguments = [values[place] for place in step.inputs]
     try:
         result = _computed(step, arguments, journal)
-        if not isinstance(result, tuple):
-            values[step.outputs[0]] = result
-        else:
-            _distribute(result, step, values)
+        _distribute(result if isinstance(result, tuple) else (result,), step.outputs, values)
     except VizError:
         raise
     except Exception as problem:  # operators raise whatever torch, numpy and onnx raise
@@ -107,10 +104,11 @@ def _computed(step: Step, arguments: Sequence[Any], journal: Journal) -> Any:
         return step.lower_tiers(journal, arguments)  # strings and 4-bit numbers, which torch does not know
 
 
-def _distribute(result: tuple[Any, ...], step: Step, values: list[Any]) -> None:
-    if len(result) < len(step.outputs):
-        raise ValueError(f"it gives {len(result)} outputs where the file names {len(step.outputs)}")
-    for place, value in zip(step.outputs, result, strict=False):
+def _distribute(results: tuple[Any, ...], places: tuple[int, ...], values: list[Any]) -> None:
+    """Put outputs into their places; some files name outputs that nobody reads and that are not made."""
+    if any(place != _UNWANTED for place in places[len(results) :]):
+        raise ValueError(f"it gives {len(results)} outputs where the file reads {len(places)}")
+    for place, value in zip(places, results, strict=False):
         values[place] = value
 
 

@@ -1,1 +1,1 @@
-"""Any torch model, forward: modules, torch.export programs and TorchScript."""
+"""Any torch model, forward and backward: modules, torch.export programs and TorchScript."""

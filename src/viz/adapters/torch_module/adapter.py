@@ -1,6 +1,7 @@
-"""Any torch model, forward: pixels in, any tensor out. Modules, torch.export programs and TorchScript."""
+"""Any torch model: pixels in, any tensor out, and back. Modules, torch.export programs and TorchScript."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.export import ExportedProgram
 
 from viz.adapters.torch_module.exported import ExportedModel
 from viz.adapters.torch_module.program import ModuleProgram, Program
+from viz.adapters.torch_module.randomized import randomized
 from viz.adapters.torch_module.runner import Runner
 from viz.adapters.torch_module.scores import find_scores, score_output
 from viz.adapters.torch_module.survey import Survey
@@ -82,6 +84,17 @@ class TorchAdapter(Adapter):
             )
         edges = {asked: found.edges[name] for asked, name in names.items() if name in found.edges}
         return replace(found, values={asked: found.values[name] for asked, name in names.items()}, edges=edges)
+
+    def randomized(self, seed: int, part: float = 1.0) -> "TorchAdapter":
+        """See `Adapter.randomized`: the weights are those of a deep copy."""
+        program = copy(self._runner.program)
+        with torch_errors(self.source.name):
+            program.module = randomized(program.module, self._table.layers, seed, part)
+        twin = copy(self)
+        twin._runner = replace(self._runner, program=program)
+        twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
+        twin.notes = []
+        return twin
 
     def _find_scores(self, wanted: str | None, seen: Survey) -> Scores | None:
         output, notes = score_output(self.outputs, self.layers, wanted)

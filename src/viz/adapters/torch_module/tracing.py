@@ -24,7 +24,8 @@ def trace(runner: Runner, table: Table, pixels: Tensor, names: Collection[str], 
     _refuse_inference_tensors(runner, pixels)
     with _gradients_to_pixels(runner.program.module), torch_errors(runner.name), applied(rule, True) as changes:
         parts = torch.split(pixels.to(runner.device), table.at_a_time or max(1, len(pixels)))
-        pieces = [_piece(runner, table, part, names) for part in parts]
+        inside = rule != "plain" or not set(names) <= set(table.outputs)
+        pieces = [_piece(runner, table, part, names, inside) for part in parts]
     check_changed(changes, rule, runner.name)
     check_seen([kept.value for piece in pieces for kept in piece.values()], rule, runner.name)
     by_name = {name: [piece[name] for piece in pieces] for name in names}
@@ -92,12 +93,12 @@ class _Keeper:
         return self.kept
 
 
-def _piece(runner: Runner, table: Table, pixels: Tensor, names: Collection[str]) -> dict[str, _Kept]:
+def _piece(runner: Runner, table: Table, pixels: Tensor, names: Collection[str], inside: bool) -> dict[str, _Kept]:
     """Fewer images than the model takes at a time are filled up with copies of the last, as `Runner.values` does."""
     keeper = _Keeper(names, table.places, len(pixels))
     missing = (table.at_a_time or len(pixels)) - len(pixels)
     filled = torch.cat([pixels, *[pixels[-1:].detach()] * missing]) if missing else pixels
-    runner.program(encode(filled, runner.preprocess).to(runner.dtype), keeper)
+    runner.program(encode(filled, runner.preprocess).to(runner.dtype), keeper, inside)
     return keeper.checked()
 
 

@@ -6,13 +6,14 @@ from viz.core.errors import UsageError
 from viz.core.result import FloatArray
 from viz.techniques._blur import blurred
 
-NAMES = ("gray", "mean", "blur", "noise")
+NAMES = ("black", "gray", "mean", "blur", "noise")
+_COLOURS = {"black": (0.0, 0.0, 0.0), "gray": (0.5, 0.5, 0.5)}
 
 
 def fill_images(fill: str, images: FloatArray, patch: int, seed: int) -> FloatArray:
     """For images (b, 3, h, w), the images (b, 3, h, w) from which hidden parts are cut; pixels in [0, 1].
 
-    gray is 0.5; mean is each image's own mean colour; blur is the image itself without detail smaller
+    black is 0; gray is 0.5; mean is each image's own mean colour; blur is the image itself without detail smaller
     than the patch; noise is seeded and uniform, the same for every image; `R,G,B` is a colour in 0-255.
     """
     if fill == "mean":
@@ -22,7 +23,7 @@ def fill_images(fill: str, images: FloatArray, patch: int, seed: int) -> FloatAr
     if fill == "noise":
         noise = np.random.default_rng(seed).random(images.shape[1:], np.float32)
         return np.broadcast_to(noise, images.shape)
-    colour = (0.5, 0.5, 0.5) if fill == "gray" else _colour(fill)
+    colour = _COLOURS.get(fill) or _colour(fill)
     return np.broadcast_to(np.array(colour, np.float32)[:, None, None], images.shape)
 
 

@@ -13,6 +13,7 @@ from viz.core.target import Target
 from viz.core.technique import technique
 from viz.techniques.attribution._cam_layer import last_grid
 from viz.techniques.attribution._cams import cam_result
+from viz.techniques.attribution._target_scores import layers_of, scores_in
 
 CAPTION = "class-agnostic: the same for every target"
 
@@ -32,13 +33,11 @@ class EigenCam:
     def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
         """Heat maps of images (b, 3, h, w); the targets do not change them."""
         grid = last_grid(model, self.layer, "eigen-cam")
-        wanted = tuple(dict.fromkeys([*(name for target in targets for name in target.layers), grid.layer.name]))
-        values = model.run(images, wanted)
+        values = model.run(images, tuple(dict.fromkeys([*layers_of(targets), grid.layer.name])))
         maps = grid.maps(values[grid.layer.name])
-        scores = [float(t.of({n: v[i : i + 1] for n, v in values.items()})[0]) for i, t in enumerate(targets)]
         return [
             cam_result(_first_component(one), grid, model.size, score, caption=CAPTION)
-            for one, score in zip(maps, scores, strict=True)
+            for one, score in zip(maps, scores_in(values, targets), strict=True)
         ]
 
     def passes(self, size: tuple[int, int]) -> int:

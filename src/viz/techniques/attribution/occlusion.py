@@ -41,7 +41,11 @@ class Occlusion:
     )
     stride: Annotated[int | None, Opt("Largest step between patches; default: half a patch.", min=1)] = None
     fill: Annotated[
-        str, Opt("What hides: gray, mean (of the image), blur, noise, or R,G,B.", metavar="gray|mean|blur|noise|R,G,B")
+        str,
+        Opt(
+            "What hides: black, gray, mean (of the image), blur, noise, or R,G,B.",
+            metavar="black|gray|mean|blur|noise|R,G,B",
+        ),
     ] = "gray"
     show_class: Annotated[bool, Opt("Also map the class that is predicted under the patch (figure 7e).")] = False
     evaluate: Annotated[bool, Opt("Also measure deletion and insertion areas (Petsiuk et al. 2018).")] = False

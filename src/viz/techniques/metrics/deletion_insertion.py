@@ -25,14 +25,36 @@ def deletion_insertion(model: Adapter, image: FloatArray, found: HeatMap, target
     and high insertion are good.
     Source: Petsiuk et al. 2018, section 3.2, arXiv 1806.07421.
     """
-    read = target if target.class_index is None else class_target(model, target.class_index, "probability")
-    order = np.argsort(-found.heat, axis=None, kind="stable")
-    gray = np.full_like(image, 0.5)
-    deletion = _curve(model, read, image, gray, order)
-    insertion = _curve(model, read, blurred(image, _BLUR_SIGMA, _BLUR_KERNEL), image, order)
-    areas = {"deletion_auc": _area(deletion), "insertion_auc": _area(insertion)}
+    deletion = deletion_curve(model, image, found.heat, target)
+    insertion = insertion_curve(model, image, found.heat, target)
+    areas = {"deletion_auc": area(deletion), "insertion_auc": area(insertion)}
     curves = {"deletion_curve": deletion, "insertion_curve": insertion}
     return replace(found, arrays={**found.arrays, **curves}, numbers={**found.numbers, **areas})
+
+
+def deletion_curve(model: Adapter, image: FloatArray, heat: FloatArray, target: Target) -> FloatArray:
+    """Scores (51,) while the pixels of an image (3, h, w) turn gray, the hottest of `heat` (h, w) first."""
+    return _curve(model, probability_of(model, target), image, np.full_like(image, 0.5), _hottest_first(heat))
+
+
+def insertion_curve(model: Adapter, image: FloatArray, heat: FloatArray, target: Target) -> FloatArray:
+    """Scores (51,) while the pixels of an image come back onto its blurred self, the hottest first."""
+    start = blurred(image, _BLUR_SIGMA, _BLUR_KERNEL)
+    return _curve(model, probability_of(model, target), start, image, _hottest_first(heat))
+
+
+def probability_of(model: Adapter, target: Target) -> Target:
+    """The class's probability where the target is a class's score, else the target itself."""
+    return target if target.class_index is None else class_target(model, target.class_index, "probability")
+
+
+def area(curve: FloatArray) -> float:
+    """The mean of a curve by the trapezoid rule."""
+    return float(np.trapezoid(curve.astype(np.float64)) / (len(curve) - 1))
+
+
+def _hottest_first(heat: FloatArray) -> NDArray[np.intp]:
+    return np.argsort(-heat, axis=None, kind="stable")
 
 
 def _curve(model: Adapter, target: Target, start: FloatArray, end: FloatArray, order: NDArray[np.intp]) -> FloatArray:
@@ -46,7 +68,3 @@ def _curve(model: Adapter, target: Target, start: FloatArray, end: FloatArray, o
         done = (rank < counts[:, None]).reshape(-1, 1, *start.shape[1:])
         scores.append(target.of(model.run(np.where(done, end, start), target.layers)))
     return np.concatenate(scores)
-
-
-def _area(curve: FloatArray) -> float:
-    return float(np.trapezoid(curve.astype(np.float64)) / (len(curve) - 1))

@@ -70,6 +70,11 @@ def test_the_mask_of_dropout_had_the_type_of_its_input_at_first():
     assert run_node("Dropout", [X], 10, outputs=2)[1].dtype == torch.bool
 
 
+@pytest.mark.parametrize(("version", "kept"), [(7, False), (9, False), (10, False), (11, False), (12, True), (22, True)])
+def test_the_mask_of_dropout_marked_what_is_dropped_before_it_marked_what_is_kept_as_in_onnxruntime(version, kept):
+    assert bool((run_node("Dropout", [X], version, outputs=2)[1] == kept).all())
+
+
 def test_dropping_in_training_mode_is_left_to_the_lower_tiers():
     with pytest.raises(Unsupported):
         run_node("Dropout", [X, np.float32(0.3), np.array(True)], 13)

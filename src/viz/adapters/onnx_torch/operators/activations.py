@@ -143,15 +143,24 @@ def shrink(node: Node, x: Tensor, bias: float = 0.0, lambd: float = 0.5) -> Tens
 
 @operator("Dropout")
 def dropout_like_input(node: Node, x: Tensor, ratio: float = 0.5, is_test: int = 1, consumed_inputs: Any = None) -> Any:
-    """x as it is: models are run to be looked at, not trained. The mask has the type of x."""
-    return x if node.output_count == 1 else (x, torch.ones_like(x))
+    """x as it is: models are run to be looked at, not trained.
+
+    The mask has the type of x. It marks what is dropped, so nothing, in onnxruntime; the standard leaves it open.
+    """
+    return x if node.output_count == 1 else (x, torch.zeros_like(x))
 
 
 @operator("Dropout", since=10)
+def dropout_marking_what_is_dropped(node: Node, x: Tensor, ratio: float = 0.5) -> Any:
+    """x as it is, and a mask as before, of truths."""
+    return x if node.output_count == 1 else (x, torch.zeros_like(x, dtype=torch.bool))
+
+
+@operator("Dropout", since=12)
 def dropout(
     node: Node, x: Tensor, ratio: Any = 0.5, training_mode: Tensor | None = None, seed: int | None = None
 ) -> Any:
-    """x as it is, and a mask of truths. Dropping in training mode is `Unsupported`."""
+    """x as it is, and a mask of truths that marks what is kept. Dropping in training mode is `Unsupported`."""
     if training_mode is not None and bool(training_mode) and (ratio is None or float(ratio) > 0):
         raise Unsupported("Dropout in training mode")
     return x if node.output_count == 1 else (x, torch.ones_like(x, dtype=torch.bool))

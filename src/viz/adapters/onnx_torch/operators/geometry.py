@@ -34,7 +34,11 @@ def grid_sample(
 @operator("AffineGrid")
 def affine_grid(node: Any, theta: Tensor, size: Tensor, align_corners: int = 0) -> Tensor:
     """The grid for GridSample that turns an image of this size by the matrices `theta`."""
-    return functional.affine_grid(theta, size.tolist(), bool(align_corners))
+    sizes = size.tolist()[2:]  # computed here, as torch's own has no rule for vmap
+    axes = [_centres(length, bool(align_corners), theta) for length in sizes]
+    places = torch.stack((*torch.meshgrid(*axes, indexing="ij")[::-1], torch.ones(sizes).to(theta)), -1)
+    found = torch.matmul(places.reshape(-1, len(sizes) + 1), theta.transpose(1, 2))
+    return found.reshape(-1, *sizes, len(sizes))
 
 
 @operator("DeformConv")
@@ -105,6 +109,14 @@ def col2im(
     found = empty.index_add(1, places.reshape(-1), x.reshape(batch * channels, -1))
     crops = [-p for p in pads]
     return pad_spatial(found.reshape(batch, channels, *padded), crops[:rank], crops[rank:])
+
+
+def _centres(length: int, aligned: bool, like: Tensor) -> Tensor:
+    """The cells of an axis from -1 to 1: its outermost centres lie there, or its ends."""
+    cells = torch.arange(length, dtype=like.dtype, device=like.device)
+    if aligned:
+        return 2 * cells / (length - 1) - 1 if length > 1 else cells
+    return (2 * cells + 1) / length - 1
 
 
 def _kernel_places(kernel: Ints, out: Ints, strides: Ints, dilations: Ints, pads: Ints, like: Tensor) -> Tensor:

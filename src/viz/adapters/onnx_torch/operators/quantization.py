@@ -31,17 +31,19 @@ def quantize_linear(
 
     Where a gradient may flow the numbers stay in the type of the division: the values are the same, and the
     gradient is that of x / scale, or 0 where the value was cut off (which is how the quantizer wrote a Relu).
+    In float64, which is for checks of that gradient, what follows from the image is cut but not rounded.
     """
     _check_type(zero_point)
     wanted = node.types.dtype(output_dtype or _UINT8) if zero_point is None else zero_point.dtype
     steps = _divided(x, laid_along(scale, x, axis, block_size), node.types.dtype(precision) if precision else None)
     offset = None if zero_point is None else laid_along(zero_point, x, axis, block_size)
+    unrounded = node.types.double and not node.constant[0]
     if wanted in FLOAT8:
-        quantized, within = _eight_bit_float(steps.detach(), wanted, saturate)
+        quantized, within = _eight_bit_float(steps.detach(), wanted, saturate, unrounded)
     else:
-        quantized, within = _integer(steps.detach(), offset, wanted)
+        quantized, within = _integer(steps.detach(), offset, wanted, unrounded)
     if not needs_gradient(x):
-        return quantized.to(wanted)
+        return quantized if unrounded else quantized.to(wanted)
     passing = torch.where(within, steps, 0.0)
     return quantized + (passing - passing.detach())
 
@@ -80,16 +82,17 @@ def _divided(x: Tensor, scale: Tensor, precision: torch.dtype | None) -> Tensor:
     return x / scale.to(x.dtype) if x.is_floating_point() else x.to(scale.dtype) / scale
 
 
-def _integer(steps: Tensor, offset: Tensor | None, wanted: torch.dtype) -> tuple[Tensor, Tensor]:
+def _integer(steps: Tensor, offset: Tensor | None, wanted: torch.dtype, unrounded: bool) -> tuple[Tensor, Tensor]:
     """The rounded numbers, and where none was cut off."""
     limits = torch.iinfo(wanted)
-    moved = torch.round(steps) if offset is None else torch.round(steps) + offset.to(steps.dtype)
+    numbers = steps if unrounded else torch.round(steps)
+    moved = numbers if offset is None else numbers + offset.to(steps.dtype)
     return cut(moved, limits.min, limits.max), (moved >= limits.min) & (moved <= limits.max)
 
 
-def _eight_bit_float(steps: Tensor, wanted: torch.dtype, saturate: int) -> tuple[Tensor, Tensor]:
+def _eight_bit_float(steps: Tensor, wanted: torch.dtype, saturate: int, unrounded: bool) -> tuple[Tensor, Tensor]:
     if not saturate:
         raise Unsupported("8-bit floats that overflow to infinity")
     largest = torch.finfo(wanted).max
-    rounded = cut(steps, -largest, largest).to(wanted).to(steps.dtype)
-    return rounded, steps.abs() <= largest
+    within = cut(steps, -largest, largest)
+    return within if unrounded else within.to(wanted).to(steps.dtype), steps.abs() <= largest

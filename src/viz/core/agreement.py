@@ -1,0 +1,47 @@
+"""Do two ways of computing a model agree? Tensor by tensor, on the same image."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from viz.core.errors import ModelError
+from viz.core.result import FloatArray
+
+Values = Mapping[str, FloatArray]
+Run = Callable[[Sequence[str]], Values]
+
+_AT_ONCE = 256  # tensors kept from one pass: enough to need few passes, few enough to hold
+
+
+def difference(ours: FloatArray, theirs: FloatArray) -> float:
+    """Largest difference relative to the largest magnitude of `theirs`; infinite where shapes or NaNs differ."""
+    if ours.shape != theirs.shape or not np.array_equal(np.isfinite(ours), np.isfinite(theirs)):
+        return float("inf")
+    finite = np.isfinite(theirs)
+    if not finite.any():
+        return 0.0
+    scale = float(np.abs(theirs[finite]).max()) or 1.0
+    return float(np.abs(ours[finite].astype(np.float64) - theirs[finite]).max()) / scale
+
+
+def differences(names: Sequence[str], ours: Run, theirs: Run) -> Iterator[tuple[str, float]]:
+    """`difference` for each of `names` in order, without those that one of the two cannot show.
+
+    Many are asked for at once: a tensor by itself costs a session and a pass. Where that fails, halves are
+    asked for, down to single tensors.
+    """
+    for start in range(0, len(names), _AT_ONCE):
+        yield from _in_halves(names[start : start + _AT_ONCE], ours, theirs)
+
+
+def _in_halves(names: Sequence[str], ours: Run, theirs: Run) -> Iterator[tuple[str, float]]:
+    try:
+        expected, found = theirs(names), ours(names)
+    except ModelError:
+        if len(names) > 1:
+            middle = len(names) // 2
+            yield from _in_halves(names[:middle], ours, theirs)
+            yield from _in_halves(names[middle:], ours, theirs)
+        return
+    for name in names:
+        yield name, difference(found[name], expected[name])
