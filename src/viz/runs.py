@@ -21,6 +21,7 @@ from viz.core.errors import ExitCode
 from viz.core.run_options import RunOptions
 from viz.core.target import ScoreKind, check_target, references
 from viz.core.technique import settings
+from viz.engine.gradient_evidence import doubt, gradient_evidence
 from viz.engine.job import Job
 from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader, listed
@@ -107,6 +108,7 @@ def run(
     try:
         records = process(job, listing.files, folder, counting)
         folder.rewrite(records)
+        described |= _evidence(technique, batched)
     finally:
         seconds = time.perf_counter() - started
         complete = len(counting.records) == len(listing.files)
@@ -116,6 +118,14 @@ def run(
     return RunSummary(
         folder.path, records, listing.skipped, list(model.notes), counting.reused, counting.count, seconds
     )
+
+
+def _evidence(technique: Any, model: Adapter) -> Record:
+    """Why the gradients may be trusted, for a technique that takes some; a doubt becomes a note."""
+    evidence = gradient_evidence(model) if technique.info.needs_gradient else {}
+    if problem := doubt(evidence):
+        model.notes.append(problem)
+    return {"evidence": evidence} if evidence else {}
 
 
 def run_path(technique: Any, model: Adapter, sources: Sequence[str | Path], options: RunOptions) -> Path:
@@ -187,7 +197,6 @@ def _progress(model: Adapter, records: Sequence[Record], listing: Listing, compl
         "notes": list(model.notes),
         "warnings": [*model.warnings, *_common_warnings(records)],
         **_score_of_no_class(model, records),
-        **({"evidence": evidence} if (evidence := dict(model.evidence())) else {}),
     }
 
 

@@ -115,3 +115,19 @@ def test_the_check_accepts_a_right_gradient_and_refuses_a_wrong_one():
     bad = check_gradient(wrong, IMAGES[0], class_target(wrong, 0))
     assert good.holds() and good.error < 1e-3
     assert not bad.holds() and bad.error == pytest.approx(0.1, rel=0.02)
+
+
+def test_a_layer_that_does_not_follow_from_the_pixels_has_a_gradient_of_zero():
+    class Token(LinearModel):
+        def trace(self, images, layers, rule="plain"):
+            import torch
+
+            from viz.core.adapter import Trace
+
+            found = super().trace(images, [name for name in layers if name != "pixels"], rule)
+            return Trace({**found.values, "pixels": torch.ones(len(images), 2)})
+
+    model = Token(WEIGHTS)
+    found = input_gradients(model, IMAGES, [class_target(model, 0)] * 5, layers=["pixels", "products"])
+    assert found.layers["pixels"].shape == (5, 2) and not found.layers["pixels"].any()
+    assert found.layers["products"].any()

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from viz.cli import batch, compare, config, layers, predict, smoke, verify, zoo
+from viz.cli import batch, compare, config, evaluate, layers, predict, smoke, verify, zoo
 from viz.cli.technique import add_techniques
 from viz.cli.top import COMMANDS, new_app
 
@@ -13,7 +13,7 @@ app = new_app()
 
 def _register() -> None:
     add_techniques(app)
-    for module in (predict, layers, verify, batch, compare, smoke):
+    for module in (predict, layers, verify, batch, compare, evaluate, smoke):
         name = module.__name__.rpartition(".")[2]
         module.add_to(app, COMMANDS[name][0])
     for name, group in {"config": config.app, "zoo": zoo.app}.items():

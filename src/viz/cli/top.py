@@ -25,6 +25,10 @@ FAMILIES = {
 COMMANDS = {
     "predict": (LOOK, "Print the classes that the model ranks highest for each image."),
     "layers": (LOOK, "List every layer of a model: name, aliases, operator, shape, receptive field, parameters, MACs."),
+    "evaluate": (
+        MANY,
+        "Measure how good the maps of several techniques are, beside baselines that need no model, and print a table.",
+    ),
     "verify": (
         LOOK,
         "Certify a model's gradients: values against its runtime layer by layer, gradients against differences.",

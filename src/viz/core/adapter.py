@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from viz.core.agreement import differences
 from viz.core.errors import NotSupported, UnknownName
 from viz.core.labels import Labels
 from viz.core.patches import Patched
@@ -35,7 +36,11 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Layer:
-    """One tensor that the model can show: what made it, its shape (None = free) and its cost."""
+    """One tensor that the model can show: what made it, its shape (None = free) and its cost.
+
+    `zero` is the value that stands for zero: the zero point of a quantized tensor, whose values are the stored
+    whole numbers.
+    """
 
     name: str
     op: str
@@ -44,6 +49,7 @@ class Layer:
     receptive_field: ReceptiveField | None = None
     parameters: int = 0
     macs: int | None = None
+    zero: float = 0.0
 
 
 class LazyLayers(Mapping[str, Layer]):
@@ -67,6 +73,9 @@ class LazyLayers(Mapping[str, Layer]):
 
 
 FORWARD_ONLY = "these need none: viz occlusion, rise, recipro-cam, score-cam"
+
+# What `Trace.straight_through` says of an image that the model takes as whole numbers.
+INPUT_ROUNDING = "rounding of the whole-number input"
 
 Squash = Literal["none", "softmax", "sigmoid", "exp"]
 
@@ -204,10 +213,6 @@ class Adapter(ABC):
         """
         raise NotSupported(f"{self.source.name} ({self.source.runtime}) gives no gradients", FORWARD_ONLY)
 
-    def trace_unchecked(self, images: "Tensor", layers: Sequence[str]) -> Trace:
-        """`trace` without first holding its values against those of `run`: to find out where they differ."""
-        return self.trace(images, layers)
-
     def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
         """`trace` in float64 throughout, from and to float64 and without rounding to whole numbers: for checks.
 
@@ -234,6 +239,21 @@ class Adapter(ABC):
             f"the weights of {self.source.name} ({self.source.runtime}) cannot be drawn anew",
             "leave the metric randomization out, or give an ONNX file or a torch model",
         )
+
+    def agreement(self, image: FloatArray) -> dict[str, float]:
+        """How far each layer in the gradient pass is from that of `run`, relative to its largest value, in order.
+
+        For an image (3, h, w); layers that only one of the two can show are left out. What is above
+        `forward_tolerance` is no rounding. Raises `NotSupported` where the model has no gradient.
+        """
+        from viz.core.gradients import traced_layers
+
+        found = differences(
+            list(self.layers),
+            lambda names: traced_layers(self, image[None], names),
+            lambda names: self.run(image[None], names),
+        )
+        return dict(found)
 
     def evidence(self) -> Mapping[str, object]:
         """How it is known that values and gradients are right, in plain values for run.json; {} where unknown."""

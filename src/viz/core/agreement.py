@@ -1,6 +1,7 @@
 """Do two ways of computing a model agree? Tensor by tensor, on the same image."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from viz.core.errors import ModelError
 from viz.core.result import FloatArray
 
 Values = Mapping[str, FloatArray]
+T = TypeVar("T")
 Run = Callable[[Sequence[str]], Values]
 
 _AT_ONCE = 256  # tensors kept from one pass: enough to need few passes, few enough to hold
@@ -25,23 +27,28 @@ def difference(ours: FloatArray, theirs: FloatArray) -> float:
 
 
 def differences(names: Sequence[str], ours: Run, theirs: Run) -> Iterator[tuple[str, float]]:
-    """`difference` for each of `names` in order, without those that one of the two cannot show.
+    """`difference` for each of `names` in order, without those that one of the two cannot show."""
 
-    Many are asked for at once: a tensor by itself costs a session and a pass. Where that fails, halves are
-    asked for, down to single tensors.
-    """
+    def compared(some: Sequence[str]) -> list[tuple[str, float]]:
+        expected, found = theirs(some), ours(some)
+        return [(name, difference(found[name], expected[name])) for name in some]
+
     for start in range(0, len(names), _AT_ONCE):
-        yield from _in_halves(names[start : start + _AT_ONCE], ours, theirs)
+        for part in in_halves(names[start : start + _AT_ONCE], compared):
+            yield from part
 
 
-def _in_halves(names: Sequence[str], ours: Run, theirs: Run) -> Iterator[tuple[str, float]]:
+def in_halves(names: Sequence[str], work: Callable[[Sequence[str]], T]) -> Iterator[T]:
+    """What `work` gives for `names`: for all at once, or where that fails for halves, down to single ones, in order.
+
+    Asked for by itself, a tensor costs a session and a pass. Single ones that fail are left out.
+    """
     try:
-        expected, found = theirs(names), ours(names)
+        found = work(names)
     except ModelError:
         if len(names) > 1:
             middle = len(names) // 2
-            yield from _in_halves(names[:middle], ours, theirs)
-            yield from _in_halves(names[middle:], ours, theirs)
+            yield from in_halves(names[:middle], work)
+            yield from in_halves(names[middle:], work)
         return
-    for name in names:
-        yield name, difference(found[name], expected[name])
+    yield found

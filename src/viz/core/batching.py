@@ -74,10 +74,6 @@ class BatchedAdapter(Adapter):
         self._counted(len(images))
         return found
 
-    def trace_unchecked(self, images: "Tensor", layers: Sequence[str]) -> Trace:
-        """See `Adapter.trace_unchecked`."""
-        return self._model.trace_unchecked(images, layers)
-
     def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
         """See `Adapter.trace_double`."""
         return self._model.trace_double(images, layers)
@@ -85,6 +81,10 @@ class BatchedAdapter(Adapter):
     def randomized(self, seed: int, part: float = 1.0) -> "BatchedAdapter":
         """See `Adapter.randomized`; in batches of the same size, counted as well."""
         return BatchedAdapter(self._model.randomized(seed, part), self.batch_size, self._counted)
+
+    def agreement(self, image: FloatArray) -> dict[str, float]:
+        """See `Adapter.agreement`."""
+        return self._model.agreement(image)
 
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""

@@ -1,13 +1,15 @@
 """Are the gradients right? Held against central differences of the model's own forward pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.adapter import Adapter
+from viz.core.adapter import INPUT_ROUNDING, Adapter
 from viz.core.batching import BatchedAdapter
-from viz.core.gradients import input_gradients
+from viz.core.errors import NotSupported
+from viz.core.gradients import check_path, input_gradients
 from viz.core.result import FloatArray
 from viz.core.target import Target
 
@@ -50,6 +52,31 @@ class GradientCheck:
         return self.error <= tolerance + self.uncertainty
 
 
+def gradient_checks(
+    model: Adapter, image: FloatArray, target: Target, directions: int = 4, seed: int = 0
+) -> list[GradientCheck]:
+    """Every check of a gradient that means something for this model, at an image (3, h, w) in [0, 1].
+
+    Against the runtime's own differences; not where the gradient passes roundings inside the network straight
+    through, which differences of a rounded network cannot follow. And in float64, where the model has it: there
+    such a network is computed without its roundings. Raises as `input_gradients`.
+    """
+    # Black and white themselves lie where a quantizer begins to cut: there is no slope to compare.
+    inside = np.clip(image, 1 / 512, 511 / 512)
+    passed = input_gradients(model, inside[None], [target]).straight_through
+    found = [] if rounds_inside(passed) else [check_gradient(model, inside, target, directions, seed)]
+    try:
+        found.append(check_gradient_in_double(model, inside, target, directions, seed))
+    except NotSupported:
+        return found
+    return found
+
+
+def rounds_inside(straight_through: Sequence[str]) -> bool:
+    """Whether a gradient passed roundings inside the network, and not only that of a whole-number input."""
+    return any(text != INPUT_ROUNDING for text in straight_through)
+
+
 def check_gradient(
     model: Adapter, image: FloatArray, target: Target, directions: int = 4, seed: int = 0
 ) -> GradientCheck:
@@ -82,7 +109,9 @@ def check_gradient_in_double(
     import torch
 
     start = torch.from_numpy(image.astype(np.float64))[None].requires_grad_()
-    (gradient,) = torch.autograd.grad(target.read(model.trace_double(start, target.layers).values).sum(), start)
+    trace = model.trace_double(start, target.layers)
+    check_path(model, total := target.read(trace.values), trace)
+    (gradient,) = torch.autograd.grad(total.sum(), start)
     along = _unit(np.random.default_rng(seed).standard_normal((directions, *image.shape)))
     by_gradient = [float((gradient[0].numpy() * one).sum()) for one in along]
     by_differences = []
@@ -93,7 +122,8 @@ def check_gradient_in_double(
                 for step in (_DOUBLE_STEP, -_DOUBLE_STEP)
             )
         by_differences.append(float(up - down) / (2 * _DOUBLE_STEP))
-    return GradientCheck(target.label, "the gradient pass, float64", tuple(by_gradient), tuple(by_differences), 0.0)
+    by = "the gradient pass, float64" + ", without its roundings" * bool(trace.straight_through)
+    return GradientCheck(target.label, by, tuple(by_gradient), tuple(by_differences), 0.0)
 
 
 def _directions(gradient: NDArray[np.float64], count: int, seed: int) -> NDArray[np.float64]:

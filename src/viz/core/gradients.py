@@ -72,6 +72,15 @@ def traced_values(model: Adapter, images: FloatArray, targets: Sequence[Target])
     return np.concatenate(in_batches(model, len(images), piece))
 
 
+def traced_layers(model: Adapter, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+    """Values of layers as the gradient pass computes them, without taking a gradient."""
+    import torch
+
+    with torch.no_grad():
+        trace = model.trace(torch.from_numpy(np.array(images, np.float32)), layers)
+    return {name: _array(trace.values[name]) for name in layers}
+
+
 def total_of(targets: Sequence[Target], values: Mapping[str, "Tensor"]) -> "Tensor":
     """Each image's target, (b,), with autograd: image i is read with target i."""
     import torch
@@ -90,7 +99,10 @@ def gradients_at(total: "Tensor", edges: Sequence[Edge]) -> "list[Tensor | None]
     if not total.requires_grad:
         return [None] * len(edges)
     sources = [source for edge in edges for source in _sources(edge)]
-    found = iter(torch.autograd.grad(total, sources, allow_unused=True))
+    # A layer that does not follow from the pixels, such as a transformer's class token, has no place in the graph.
+    connected = [source for source in sources if getattr(source, "requires_grad", True)]
+    given = iter(torch.autograd.grad(total, connected, allow_unused=True)) if connected else iter(())
+    found = iter([next(given) if getattr(source, "requires_grad", True) else None for source in sources])
     return [_gathered(edge, found) for edge in edges]
 
 

@@ -7,6 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from viz.core.adapter import Adapter
+from viz.core.preprocess import GRAY_WEIGHTS
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import TechniqueInfo
@@ -45,7 +46,7 @@ class Edges(_Baseline):
         """The magnitude, at least 0."""
         import cv2
 
-        gray = np.ascontiguousarray(np.tensordot(np.float32([0.299, 0.587, 0.114]), image, axes=1))
+        gray = np.tensordot(np.array(GRAY_WEIGHTS, np.float32), image, axes=1)
         across, down = cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)
         magnitude: FloatArray = np.hypot(across, down)
         return magnitude

@@ -25,12 +25,12 @@ class Ledger:
     """results.jsonl of an evaluation's folder: one line per image, technique and metric.
 
     A line counts only for the image that it was written for, by its file's hash. Raises `UsageError` where the
-    folder holds another evaluation.
+    folder holds another evaluation than the one that `about` describes, which it is marked with.
     """
 
-    def __init__(self, folder: Path, identity: str):
-        self.path = folder / "results.jsonl"
-        _refuse_other(folder, identity)
+    def __init__(self, folder: Path, about: Mapping[str, Any]):
+        self.folder, self.path = folder, folder / "results.jsonl"
+        _claim(folder, about)
         self._known: dict[tuple[str, str, str, str], Line] = {}
         for line in _whole_lines(self.path):
             self._known[line["image"], line["sha256"], line["technique"], line["metric"]] = line
@@ -81,7 +81,8 @@ def _whole_lines(path: Path) -> list[Line]:
     return lines
 
 
-def _refuse_other(folder: Path, identity: str) -> None:
+def _claim(folder: Path, about: Mapping[str, Any]) -> None:
+    """Mark the folder as this evaluation's, or refuse."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -89,10 +90,21 @@ def _refuse_other(folder: Path, identity: str) -> None:
             f"no folder can be made at {str(folder)!r}: {problem.strerror}", "choose another --out"
         ) from None
     mark = folder / "evaluation.json"
-    found = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
+    found = _read(mark)
     foreign = (folder / "run.json").exists() or (folder / "batch.json").exists()
-    if foreign or found.get("identity", identity) != identity:
+    if foreign or found.get("identity", about["identity"]) != about["identity"]:
         raise UsageError(
             f"{str(folder)!r} holds other results ({found.get('command', 'of another command')})",
             "choose another --out, or remove that folder",
         )
+    if not found:
+        mark.write_text(json.dumps({**about, "complete": False}, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The record in a folder; {} where there is none, or a kill has left a part of one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -36,10 +36,8 @@ class Bench:
 def measure(bench: Bench, batch: Prepared, technique: Any, metrics: Sequence[Any], of_images: dict[Any, Any]) -> None:
     """Add to the ledger what is missing about a technique on a batch. Problems are kept in `bench.troubles`."""
     name, troubles = technique.info.name, bench.troubles
-    missing = [
-        m for m in metrics if (name, m.info.name) not in troubles.metrics and _missing(bench, batch, technique, m)
-    ]
-    if not missing or name in troubles.techniques:
+    missing = [metric for metric in metrics if _missing(bench, batch, technique, metric)]
+    if not missing:
         return
     try:
         results = technique(bench.model, batch.images, batch.targets)
@@ -55,14 +53,16 @@ def measure(bench: Bench, batch: Prepared, technique: Any, metrics: Sequence[Any
 
 
 def _missing(bench: Bench, batch: Prepared, technique: Any, metric: Any) -> bool:
+    """Whether there is something to find out, and no reason known why it cannot be."""
+    name, troubles = technique.info.name, bench.troubles
+    if name in troubles.techniques or (name, metric.info.name) in troubles.metrics:
+        return False
     keys = key_of(technique), key_of(metric)
-    rows = [
-        i
-        for i, name in enumerate(batch.names)
-        if bench.ledger.find(name, batch.sha256[i], *keys) is None
-        and (name, technique.info.name) not in bench.troubles.images
-    ]
-    return bool(rows)
+    known = (
+        bench.ledger.find(image, digest, *keys) or (image, name) in troubles.images
+        for image, digest in zip(batch.names, batch.sha256, strict=True)
+    )
+    return not all(known)
 
 
 def _explained(

@@ -117,7 +117,7 @@ def _targets(
     ]
 
 
-def _index(model: Adapter, truth: str | None) -> int | None | ImageError:
+def _index(model: Adapter, truth: str | None) -> int | ImageError | None:
     if truth is None or model.scores is None:
         return None
     try:

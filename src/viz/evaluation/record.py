@@ -12,15 +12,13 @@ from typing import Any
 from viz.evaluation.intervals import LEVEL, RESAMPLES
 from viz.evaluation.outcome import Evaluation
 
-SCHEMA = 1
-
 
 def as_record(found: Evaluation, described: Mapping[str, Any]) -> dict[str, Any]:
     """All of it; `described` is what was known before the first image."""
     left = found.left_out
     return {
-        "schema": SCHEMA,
         **described,
+        "complete": True,
         "images": {
             "used": found.used,
             "with_region": found.with_region,

@@ -15,10 +15,15 @@ from viz.core.errors import ModelError
 from viz.model_zoo.catalogue import ZooEntry
 
 
-def cache_folder() -> Path:
-    """The folder of downloaded models: `$VIZ_CACHE/models`, or the platform's cache folder."""
+def cache_root() -> Path:
+    """Where viz keeps what it can make or fetch again: `$VIZ_CACHE`, or the platform's cache folder."""
     root = os.environ.get("VIZ_CACHE") or user_cache_dir("viz", appauthor=False)
-    return Path(root).expanduser() / "models"
+    return Path(root).expanduser()
+
+
+def cache_folder() -> Path:
+    """The folder of downloaded models."""
+    return cache_root() / "models"
 
 
 def place_of(entry: ZooEntry) -> Path:

@@ -1,6 +1,7 @@
-"""Run folders -> static HTML pages that open from disk: one run's gallery, or a batch's table."""
+"""Run folders -> static HTML pages that open from disk: one run's gallery, a batch's table, an evaluation's."""
 
 from viz.report.combined_page import CombinedColumn, write_combined
+from viz.report.evaluation_page import write_evaluation
 from viz.report.run_page import write_report
 
-__all__ = ["CombinedColumn", "write_combined", "write_report"]
+__all__ = ["CombinedColumn", "write_combined", "write_evaluation", "write_report"]

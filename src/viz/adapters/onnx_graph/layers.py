@@ -12,6 +12,7 @@ from viz.adapters.onnx_graph.image_input import ImageInput
 from viz.adapters.onnx_graph.names import aliases_of
 from viz.adapters.onnx_graph.receptive_field import receptive_fields
 from viz.adapters.onnx_graph.tensors import Shape
+from viz.adapters.onnx_graph.zeros import zeros
 from viz.core.adapter import Layer
 
 Values = Callable[[str], NDArray[Any] | None]
@@ -25,6 +26,7 @@ def list_layers(file: OnnxFile, image: ImageInput, shapes: Mapping[str, Shape], 
     """
     graph = file.graph
     fields = receptive_fields(graph, shapes, values, image.name, image.layout, file.opset)
+    zero_points = zeros(graph, values)
     aliases = aliases_of(graph, set(image_dependent(graph, image.name)))
     layers = {}
     for node, parameters in zip(graph.node, parameter_counts(graph), strict=True):
@@ -39,6 +41,7 @@ def list_layers(file: OnnxFile, image: ImageInput, shapes: Mapping[str, Shape], 
                 receptive_field=fields.get(name),
                 parameters=parameters,
                 macs=None if macs is None else macs // (image.batch or 1),
+                zero=zero_points.get(name, 0.0),
             )
     return layers
 

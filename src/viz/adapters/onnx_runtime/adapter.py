@@ -1,5 +1,6 @@
 """Any ONNX file, forward, on onnxruntime: pixels in, any tensor out, any batch."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -12,6 +13,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
+from viz.adapters.onnx_graph.cutting import cut_at
 from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
 from viz.adapters.onnx_graph.image_input import further_inputs, image_input
 from viz.adapters.onnx_graph.layers import list_layers
@@ -23,6 +25,7 @@ from viz.adapters.onnx_runtime.canvas import Canvas
 from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
+from viz.adapters.onnx_runtime.tail import Tail, names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.adapters.onnx_runtime.widened import widened
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 # Reduced precision rounds differently with another order of summation; a graph that mixes images up
 # is off by far more.
 _BATCH_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "quantized": 2e-2}
+# Number formats in which an inner tensor can be given from outside.
+_GIVABLE = frozenset((TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8, TensorProto.INT8))
 _UNROUNDED = "\0unrounded"  # no tensor has this name: marks sessions with a float input
 
 
@@ -83,6 +88,7 @@ class OnnxAdapter(Adapter):
             path.stem, spec or str(path), self._file.sha256, f"onnxruntime {ort.__version__}", self._device.name
         )
         self._programs: dict[tuple[str, ...], _Program] = {}
+        self._tails: dict[tuple[str, tuple[str, ...]], Tail] = {}
         self._opened: ModelProto | None = None
         self._making = threading.RLock()
         self._local = threading.local()  # each thread draws on a canvas of its own
@@ -127,6 +133,12 @@ class OnnxAdapter(Adapter):
             ) from None
         return self._run_in_pieces(program, images, self.preprocess.encode)
 
+    def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run_from`: in a quantized tensor, values are the stored whole numbers, rounded."""
+        wanted = names_apart(layer, layers)
+        found = self._tail(layer, wanted).run(values) if wanted else {}
+        return {name: np.array(values) if name == layer else found[name] for name in layers}
+
     def trace(self, images: "Tensor", layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`: through our own executor, its values checked against onnxruntime's on first use."""
         for name in layers:
@@ -135,13 +147,13 @@ class OnnxAdapter(Adapter):
         self.notes += [note for note in self.tracing.notes if note not in self.notes]
         return found
 
-    def trace_unchecked(self, images: "Tensor", layers: Sequence[str]) -> Trace:
-        """See `Adapter.trace_unchecked`."""
-        return self.tracing.graph.trace(images, tuple(dict.fromkeys(layers)))
-
     def trace_double(self, images: "Tensor", layers: Sequence[str]) -> Trace:
         """See `Adapter.trace_double`."""
         return self.tracing.double.trace(images, layers)
+
+    def agreement(self, image: FloatArray) -> dict[str, float]:
+        """See `Adapter.agreement`; for a graph that rounds between its layers, operation by operation."""
+        return self.tracing.agreement(image[None])
 
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""
@@ -156,7 +168,7 @@ class OnnxAdapter(Adapter):
         twin.layers = LazyLayers(lambda: self.layers)  # the same graph
         twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
         twin.notes = []
-        twin._programs, twin._opened = {}, None
+        twin._programs, twin._tails, twin._opened = {}, {}, None
         twin._making, twin._local = threading.RLock(), threading.local()
         twin.tracing = CheckedTracing(
             twin._differentiable, twin.run, lambda: twin.layers, twin.outputs, twin._arithmetic(), twin._file.path.stem
@@ -272,6 +284,43 @@ class OnnxAdapter(Adapter):
         if note not in self.notes:
             self.notes += [note, f"why: {reason}"]
         return single
+
+    def _tail(self, layer: str, wanted: tuple[str, ...]) -> Tail:
+        """The session from `layer` on, made and checked on first use."""
+        with self._making:
+            if (layer, wanted) not in self._tails:
+                for name in (layer, *wanted):
+                    self._known(name)
+                self._tails[layer, wanted] = self._make_tail(layer, wanted)
+            return self._tails[layer, wanted]
+
+    def _make_tail(self, layer: str, wanted: tuple[str, ...]) -> Tail:
+        """Prefer a graph that takes any number of rows; keep only what goes on as the whole model does."""
+        clean = self.run(self._noise(3), (layer, *wanted))
+        size = self._image.batch
+        worst = float("inf")
+        for at_a_time in (None, size or 1):
+            model = self._file.model if size is None or at_a_time else self._open()
+            tail = self._tail_of(model, layer, wanted, at_a_time)
+            with contextlib.suppress(ModelError):
+                found = tail.run(clean[layer])
+                worst = max(_difference(clean[name], found[name]) for name in wanted)
+            if worst <= self.tracing.tolerance:  # integer operators that are fused as a whole may not be in a part
+                return tail
+        raise NotSupported(
+            f"{self.source.name} cannot be cut at {layer!r}: from there on it gives other values than as a whole",
+            "choose another layer",
+        )
+
+    def _tail_of(self, model: ModelProto, layer: str, wanted: Sequence[str], at_a_time: int | None) -> Tail:
+        kind = self._tensors.types.get(layer, 0)
+        if kind not in _GIVABLE:
+            name = TensorProto.DataType.Name(kind).lower()
+            raise NotSupported(f"the values of {layer!r} are {name}, which cannot be given", "choose another layer")
+        program = self._session(cut_at(model, layer, kind, wanted, self._image.name), wanted, at_a_time is None)
+        image = (self._image.name, self._encoded(self._noise(1)))
+        dtype = helper.tensor_dtype_to_np_dtype(kind)
+        return Tail(program.session, program.carried, dtype, at_a_time, image, self._further)
 
     def _open(self) -> ModelProto:
         if self._opened is None:

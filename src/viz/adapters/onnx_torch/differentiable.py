@@ -14,12 +14,10 @@ from viz.adapters.onnx_graph.image_input import ImageInput
 from viz.adapters.onnx_torch.batching import BatchedProgram
 from viz.adapters.onnx_torch.program import OnnxProgram
 from viz.adapters.pixel_encoding import encode
-from viz.core.adapter import Edge, Rule, Trace
+from viz.core.adapter import INPUT_ROUNDING, Edge, Rule, Trace
 from viz.core.preprocess import Preprocess
+from viz.core.result import FloatArray
 from viz.core.torch_errors import torch_errors
-
-ROUNDING = "rounding of the whole-number input"
-
 
 class DifferentiableGraph:
     """The graph of an ONNX file as a torch program from pixels to any of its tensors.
@@ -50,8 +48,8 @@ class DifferentiableGraph:
             self.program = OnnxProgram(file.model, file.path.absolute().parent, native, double).to(device)
             self._rounds = image.integer and not double
             self._dtype = self.program.types.dtype(image.elem_type)
-            extra = {name: self.program.types.tensor(value).to(device) for name, value in further.items()}
-            self._batched = BatchedProgram(self.program, image.name, image.batch, extra, self._trial)
+            self._extra = {name: self.program.types.tensor(value).to(device) for name, value in further.items()}
+            self._batched = BatchedProgram(self.program, image.name, image.batch, self._extra, self._trial)
 
     def trace(self, pixels: Tensor, layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`."""
@@ -63,13 +61,24 @@ class DifferentiableGraph:
         precise = torch.float64 if self.program.types.double else torch.float32
         values = {name: readable(run.values[name].to(precise), rule) for name in layers}
         edges = {name: run.edges.get(name) or Edge(run.values[name]) for name in layers}
-        rounded = (ROUNDING,) if self._rounds else ()
+        rounded = (INPUT_ROUNDING,) if self._rounds else ()
         return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through), edges)
+
+    def operation_differences(self, pixels: Tensor, theirs: Mapping[str, FloatArray]) -> dict[str, float]:
+        """`OnnxProgram.operation_differences` for images, as many as the graph takes: see `images_at_once`."""
+        with torch_errors(self.name):
+            feeds = {self._image.name: self._encoded(pixels), **self._extra}
+            return dict(self.program.operation_differences(feeds, theirs))
 
     def way(self, layers: Sequence[str]) -> str:
         """How several images are run for these layers: "together", "vmapped" or "one by one"."""
         with torch_errors(self.name):
             return self._batched.way(layers)
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images the graph takes where it is run as it is in the file."""
+        return self._image.batch or 1
 
     @property
     def notes(self) -> tuple[str, ...]:

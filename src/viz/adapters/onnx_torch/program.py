@@ -1,7 +1,7 @@
 """An ONNX model as a differentiable function: feeds in, any of its tensors out."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +19,11 @@ from viz.adapters.onnx_torch.folding import folded
 from viz.adapters.onnx_torch.gradient_path import Journal
 from viz.adapters.onnx_torch.graph import Graph, decode, opsets_of
 from viz.adapters.onnx_torch.memory_guard import MemoryGuard, sane_bytes
+from viz.adapters.onnx_torch.operation_agreement import operation_differences
 from viz.adapters.onnx_torch.versions import check_versions
 from viz.core.adapter import Edge
 from viz.core.errors import ModelError, UnknownName, UsageError
+from viz.core.result import FloatArray
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,14 @@ class OnnxProgram:
                 values = plan(journal, arguments)
             plan.ran = True
         return Run(dict(zip(wanted, values, strict=True)), tuple(journal.ended), tuple(journal.straight_through))
+
+    def operation_differences(
+        self, feeds: Mapping[str, Any], theirs: Mapping[str, FloatArray]
+    ) -> Iterator[tuple[str, float]]:
+        """Each node computed from `theirs`, what another runtime gave for these feeds, and held against it."""
+        taken = {name: self._taken(value) for name, value in feeds.items()}
+        with torch.no_grad():
+            yield from operation_differences(self._graph(frozenset()), taken, theirs, self.device)
 
     def coverage(self) -> dict[str, Counter[Tier]]:
         """What computes each operator (`Conv`, `com.microsoft::Gelu`) and how many nodes of it, bodies included."""

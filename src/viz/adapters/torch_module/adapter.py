@@ -13,6 +13,7 @@ from torch.export import ExportedProgram
 from viz.adapters.torch_module.exported import ExportedModel
 from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.randomized import randomized
+from viz.adapters.torch_module.replacing import check_cut, values_from
 from viz.adapters.torch_module.runner import Runner
 from viz.adapters.torch_module.scores import find_scores, score_output
 from viz.adapters.torch_module.survey import Survey
@@ -62,6 +63,7 @@ class TorchAdapter(Adapter):
         self.source = replace(source, device=str(device))
         self.preprocess, self.labels = preprocess, labels or Labels()
         self._table, seen, notes = get_to_know(self._runner)
+        self._cuts: set[tuple[str, tuple[str, ...]]] = set()  # where the model was seen to be cut cleanly
         self.layers, self.outputs = self._table.layers, self._table.outputs
         self.notes = [*program.notes, *notes]
         self.scores = self._find_scores(output, seen)
@@ -73,6 +75,16 @@ class TorchAdapter(Adapter):
         if self.scores is not None:
             self._check_finite(self.scores, values)
         return {asked: values[name] for asked, name in names.items()}
+
+    def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """See `Adapter.run_from`; the whole model runs, and what it computes for `layer` is replaced."""
+        layer, names = self.layer(layer).name, {asked: self.layer(asked).name for asked in layers}
+        wanted = tuple(dict.fromkeys(name for name in names.values() if name != layer))
+        if wanted and (layer, wanted) not in self._cuts:
+            check_cut(self._runner, self._table, layer, wanted)
+            self._cuts.add((layer, wanted))
+        found = values_from(self._runner, self._table, layer, values, wanted) if wanted else {}
+        return {asked: np.array(values) if name == layer else found[name] for asked, name in names.items()}
 
     def trace(self, images: torch.Tensor, layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`; layers may be given by alias. Of TorchScript, only the outputs, by the plain rule."""

@@ -30,6 +30,13 @@ class Place:
         moved = tensor.movedim(self.axis, 0)
         return moved if self.fold == 1 else moved.reshape(-1, self.fold, *moved.shape[1:])
 
+    def restored(self, tensor: Tensor) -> Tensor:
+        """What `in_front` makes `tensor` of: its images at their place again."""
+        if self.axis is None:
+            return tensor[0]
+        joined = tensor if self.fold == 1 else tensor.reshape(-1, *tensor.shape[2:])
+        return joined.movedim(0, self.axis)
+
 
 def places_by_comparison(one: Survey, several: Survey) -> dict[str, Place]:
     """Places of the tensors that grow with the batch in exactly one axis; the others hold no images."""

@@ -66,7 +66,8 @@ class _Steps(fx.Interpreter):
         result = super().run_node(node)
         if self._observe is not None and node.op.startswith("call_"):
             inputs = tensors_in(self.fetch_args_kwargs_from_env(node))
-            self._observe(Step(node.name, _operation(node), inputs, named_tensors(node.name, result)))
+            given = self._observe(Step(node.name, _operation(node), inputs, named_tensors(node.name, result)))
+            return result if given is None else given
         return result
 
 

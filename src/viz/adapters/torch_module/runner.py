@@ -53,12 +53,12 @@ class Runner:
     def survey(self, images: FloatArray) -> Survey:
         """A trial run; raises as `Adapter.run`."""
         with self._running():
-            return survey(self.program, self._encoded(images))
+            return survey(self.program, self.encoded(images))
 
     def mixed(self, images: FloatArray, places: Mapping[str, Place], one: Survey) -> set[str]:
         """See `torch_batches.mixed`."""
         with self._running():
-            return mixed(self.program, self._encoded(images), places, one)
+            return mixed(self.program, self.encoded(images), places, one)
 
     def values(self, table: Table, images: FloatArray, names: Collection[str]) -> dict[str, FloatArray]:
         """The layers `names` for images (b, 3, h, w), b first, float32; raises as `Adapter.run`."""
@@ -76,10 +76,11 @@ class Runner:
 
     def _piece(self, table: Table, images: FloatArray, names: Collection[str]) -> dict[str, FloatArray]:
         with self._running():
-            values = forward_with_layers(self.program, self._encoded(images), names, table.outputs)
+            values = forward_with_layers(self.program, self.encoded(images), names, table.outputs)
             return {name: as_array(value, table.places[name]) for name, value in values.items()}
 
-    def _encoded(self, images: FloatArray) -> Tensor:
+    def encoded(self, images: FloatArray) -> Tensor:
+        """Images (b, 3, h, w) as the model's input."""
         return torch.from_numpy(self.preprocess.encode(images)).to(self.device, self.dtype)
 
     @contextmanager

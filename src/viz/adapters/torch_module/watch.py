@@ -39,7 +39,8 @@ class Step:
     inner: bool = False
 
 
-Observer = Callable[[Step], None]
+# Sees a step; a tensor that it gives back takes the place of the step's only tensor in what the model does next.
+Observer = Callable[[Step], Tensor | None]
 
 
 @contextmanager
@@ -102,16 +103,17 @@ class _Watcher(TorchFunctionMode):
             path, name = outer.path, self._numbered(outer.path, class_of(module))
         self._calls.append(_Call(module, path, name, _is_closed(module) or bool(outer and outer.closed)))
 
-    def leave(self, module: nn.Module, arguments: Any, result: Any) -> None:
+    def leave(self, module: nn.Module, arguments: Any, result: Any) -> Tensor | None:
         """After a module's forward, also when it raised (`result` is None then)."""
         if threading.get_ident() != self._thread:
-            return
+            return None
         call = self._calls.pop()
         if self._calls:
             inner = self._calls[-1].closed
             name = self._calls[-1].name if inner else call.name
             tensors = named_tensors(name, result, self._taken)
-            self._tell(Step(name, class_of(module), inputs_of(module, arguments), tensors, inner))
+            return self._tell(Step(name, class_of(module), inputs_of(module, arguments), tensors, inner))
+        return None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -119,14 +121,15 @@ class _Watcher(TorchFunctionMode):
             call, op = self._calls[-1], _operation(func)
             name = call.name if call.closed else self._numbered(call.path, op)
             inputs = tensors_in([args, kwargs])
-            self._tell(Step(name, op, inputs, named_tensors(name, result, self._taken), call.closed))
+            given = self._tell(Step(name, op, inputs, named_tensors(name, result, self._taken), call.closed))
+            return result if given is None else given
         return result
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: Step) -> Tensor | None:
         """What the observer itself computes is no step of the model."""
         self._telling = True
         try:
-            self._observe(step)
+            return self._observe(step)
         finally:
             self._telling = False
 

@@ -25,7 +25,7 @@ def gradient_cams(
     grid = cam_grid(model, tuple(dict.fromkeys(n for t in targets for n in t.layers)), layer, technique)
     name = grid.layer.name
     found = input_gradients(model, images, targets, layers=[name], pixels=False)
-    cams = combine(grid.maps(found.activations[name]), grid.maps(found.layers[name]))
+    cams = combine(grid.maps(found.activations[name]), grid.gradient_maps(found.layers[name]))
     return [cam_result(cam, grid, model.size, float(s), found) for cam, s in zip(cams, found.values, strict=True)]
 
 

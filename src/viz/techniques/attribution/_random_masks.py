@@ -58,4 +58,5 @@ def _stretching(length: int, cell: int) -> FloatArray:
     """For each shift, the matrix (length, points) of linear interpolation between grid points `cell` pixels apart."""
     at = (np.arange(cell)[:, None] + np.arange(length)) / cell
     points = np.arange(_points(length, cell))
-    return np.maximum(0, 1 - np.abs(at[:, :, None] - points)).astype(np.float32)
+    weights: FloatArray = np.maximum(0, 1 - np.abs(at[:, :, None] - points)).astype(np.float32)
+    return weights

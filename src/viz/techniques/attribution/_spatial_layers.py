@@ -29,13 +29,30 @@ class Grid:
     prefix: int = 0
 
     def maps(self, values: FloatArray) -> FloatArray:
-        """The layer's values as (b, channels, rows, columns)."""
+        """The layer's values as (b, channels, rows, columns), less the number that stands for zero."""
+        return self.gradient_maps(values - np.float32(self.layer.zero) if self.layer.zero else values)
+
+    def gradient_maps(self, values: FloatArray) -> FloatArray:
+        """Gradients of the layer as (b, channels, rows, columns)."""
         if self.kind == "nchw":
             return values
         if self.kind == "nhwc":
             return values.transpose(0, 3, 1, 2)
         tokens = values[:, self.prefix :]
         return tokens.transpose(0, 2, 1).reshape(len(values), -1, *self.size)
+
+    def masked(self, values: FloatArray, masks: FloatArray) -> FloatArray:
+        """The layer's values (1 or n, …) times masks (n, rows, columns) over its positions; prefix tokens stay."""
+        if self.kind == "nchw":
+            factors = masks[:, None]
+        elif self.kind == "nhwc":
+            factors = masks[..., None]
+        else:
+            flat = masks.reshape(len(masks), -1)
+            factors = np.concatenate([np.ones((len(flat), self.prefix), flat.dtype), flat], axis=1)[..., None]
+        zero = np.float32(self.layer.zero)
+        found: FloatArray = (zero + (values - zero) * factors).astype(np.float32)
+        return found
 
     def describe(self) -> str:
         """For people: `7x7 positions`, and what was left out."""

@@ -31,7 +31,7 @@ class Lrp:
     )
 
     def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
-        """Heat maps of images (b, 3, h, w), in units of the score. Raises `NotSupported` where an operation has no rule."""
+        """Heat maps of images (b, 3, h, w), in units of the score. Raises `NotSupported`: see above."""
         rule = cast(Rule, f"lrp-{self.rule}")
         found = input_gradients(model, images, targets, rule)
         changed = say_what_changed(model, rule, found)
