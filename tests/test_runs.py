@@ -16,6 +16,7 @@ from PIL import Image
 from tests.fakes import LinearModel
 from viz.core.errors import ExitCode, ImageError, ModelError, NoImages, UsageError
 from viz.core.run_options import RunOptions
+from viz.engine.run_folder import RunFolder
 from viz.model_zoo.shape_pictures import draw
 from viz.runs import Listener, run
 from viz.techniques.attribution.occlusion import Occlusion
@@ -328,3 +329,14 @@ def _killed_once_some_are_done(command: list[str], results: Path) -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def test_arrays_are_compressed_where_that_saves_something(tmp_path):
+    folder = RunFolder(tmp_path / "run", "identity")
+    noise = np.random.default_rng(0).standard_normal((3, 64, 64)).astype(np.float32)
+    smooth = np.zeros((3, 64, 64), np.float32)
+    for name, array in (("noise", noise), ("smooth", smooth)):
+        folder.write_arrays(f"{name}.npz", {"heat": array})
+        np.testing.assert_array_equal(np.load(tmp_path / "run" / f"{name}.npz")["heat"], array)
+    sizes = [(tmp_path / "run" / f"{name}.npz").stat().st_size for name in ("noise", "smooth")]
+    assert sizes[0] > noise.nbytes and sizes[1] < smooth.nbytes / 20

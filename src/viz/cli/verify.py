@@ -3,6 +3,7 @@
 import inspect
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +14,9 @@ from rich.table import Table
 from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter
 from viz.cli.console import errors, results
 from viz.cli.technique import load_model
+from viz.core.adapter import FORWARD_ONLY
 from viz.core.errors import ExitCode
+from viz.core.gradients import summed_up
 from viz.core.model_options import ModelOptions
 from viz.core.result import FloatArray
 
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
     from viz.verification import Certificate
 
 Format = Literal["table", "json"]
+Row = tuple[str, str, str, str]
 
 HELP = """Certify a model's gradients: values against its runtime layer by layer, gradients against differences.
 
 For an ONNX file, every tensor of the gradient executor is compared with onnxruntime's, and gradients of the top
-class and of an inner channel with central differences of onnxruntime's own outputs along random directions.
-Without an IMAGE, a generated picture is used. Exit code 1 where a check fails."""
+class and of an inner channel with central differences of onnxruntime's own outputs along random directions, and
+in float64 with those of the executor. A network with QuantizeLinear inside is compared operation by operation, and
+its straight-through gradients in float64 without the roundings. Without an IMAGE, a generated picture is used. Exit
+code 1 where a check fails, or where the model has no gradient."""
 
 
 def add_to(app: typer.Typer, panel: str) -> None:
@@ -74,21 +80,30 @@ def _print(found: "Certificate") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("check", "figure", "allowed", "outcome"):
         table.add_column(column, overflow="fold")
-    worst, first = found.worst_layer, found.first_wrong_layer
-    if worst is not None:
-        text = f"{worst.difference:.2g} of its range at {worst.name} ({worst.op})"
-        table.add_row(
-            f"forward, {len(found.layers)} layers", escape(text), f"{found.forward_tolerance:g}", _mark(first is None)
-        )
-    if first is not None:
-        table.add_row("first layer that differs", escape(f"{first.name} ({first.op}): {first.difference:.2g}"), "", "")
-    for check in found.gradients:
-        known = f", differences known to {check.uncertainty:.1g}" if check.uncertainty else ""
-        figure = f"relative error {check.error:.2g}{known}"
-        table.add_row(escape(f"gradient of {check.target} against {check.by}"), figure, "0.01", _mark(check.holds()))
+    for row in (*_forward_rows(found), *_gradient_rows(found)):
+        table.add_row(*row)
     results.print(table)
     _print_operators(found)
     _print_doubts(found)
+
+
+def _forward_rows(found: "Certificate") -> Iterator[Row]:
+    worst, first = found.worst_layer, found.first_wrong_layer
+    if worst is None:
+        return
+    how = ", each operation by itself" * (found.compared == "each operation by itself")
+    figure = f"{worst.difference:.2g} of its range at {worst.name} ({worst.op})"
+    allowed = f"{found.forward_tolerance:g}"
+    yield f"forward, {len(found.layers)} layers{how}", escape(figure), allowed, _mark(first is None)
+    if first is not None:
+        yield "first layer that differs", escape(f"{first.name} ({first.op}): {first.difference:.2g}"), allowed, ""
+
+
+def _gradient_rows(found: "Certificate") -> Iterator[Row]:
+    for check in found.gradients:
+        known = f", differences known to {check.uncertainty:.1g}" if check.uncertainty else ""
+        figure = f"relative error {check.error:.2g}{known}"
+        yield escape(f"gradient of {check.target} against {check.by}"), figure, "0.01", _mark(check.holds())
 
 
 def _print_operators(found: "Certificate") -> None:
@@ -102,12 +117,12 @@ def _print_operators(found: "Certificate") -> None:
 
 def _print_doubts(found: "Certificate") -> None:
     if found.straight_through:
-        count = len(found.straight_through)
-        errors.print(f"[yellow]note[/] gradients pass {count} rounding operation(s) straight through", highlight=False)
-        if not found.gradients:
-            errors.print("[yellow]note[/] differences cannot confirm such gradients: not compared", highlight=False)
+        text = f"gradients pass straight through: {summed_up(found.straight_through)}"
+        errors.print(f"[yellow]note[/] {escape(text)}", highlight=False)
     for problem in found.problems:
-        errors.print(f"[red]failed[/] {escape(problem)}", highlight=False)
+        errors.print(f"[red]no gradient[/] {escape(problem)}", highlight=False)
+    if found.problems:
+        errors.print(escape(FORWARD_ONLY), highlight=False)
     verdict = "[green]✓[/] the certificate holds" if found.holds else "[red]✗[/] the certificate does not hold"
     errors.print(verdict, highlight=False)
 

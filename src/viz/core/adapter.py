@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from viz.core.agreement import differences
+from viz.core.agreement import Agreement, differences
 from viz.core.errors import NotSupported, UnknownName
 from viz.core.labels import Labels
 from viz.core.patches import Patched
@@ -240,11 +240,11 @@ class Adapter(ABC):
             "leave the metric randomization out, or give an ONNX file or a torch model",
         )
 
-    def agreement(self, image: FloatArray) -> dict[str, float]:
-        """How far each layer in the gradient pass is from that of `run`, relative to its largest value, in order.
+    def agreement(self, image: FloatArray) -> Agreement:
+        """How far each layer in the gradient pass is from that of `run`, for an image (3, h, w).
 
-        For an image (3, h, w); layers that only one of the two can show are left out. What is above
-        `forward_tolerance` is no rounding. Raises `NotSupported` where the model has no gradient.
+        Layers that only one of the two can show are left out: all of them, where the model has no gradient.
+        What is above `forward_tolerance` is no rounding.
         """
         from viz.core.gradients import traced_layers
 
@@ -253,7 +253,7 @@ class Adapter(ABC):
             lambda names: traced_layers(self, image[None], names),
             lambda names: self.run(image[None], names),
         )
-        return dict(found)
+        return Agreement(dict(found))
 
     def evidence(self) -> Mapping[str, object]:
         """How it is known that values and gradients are right, in plain values for run.json; {} where unknown."""

@@ -1,7 +1,8 @@
 """Do two ways of computing a model agree? Tensor by tensor, on the same image."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,19 @@ T = TypeVar("T")
 Run = Callable[[Sequence[str]], Values]
 
 _AT_ONCE = 256  # tensors kept from one pass: enough to need few passes, few enough to hold
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the gradient pass agrees with the forward pass of a model, on one image.
+
+    Attributes:
+        differences: of each layer, relative to its largest value, in the order of execution.
+        how: what was compared: the layers as they come out for the image, or each operation by itself.
+    """
+
+    differences: Mapping[str, float]
+    how: Literal["from the image to each layer", "each operation by itself"] = "from the image to each layer"
 
 
 def difference(ours: FloatArray, theirs: FloatArray) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from viz.core.adapter import Adapter, Rule, Trace
+from viz.core.agreement import Agreement
 from viz.core.errors import OutOfMemory
 from viz.core.patches import Patched
 from viz.core.result import FloatArray
@@ -82,7 +83,7 @@ class BatchedAdapter(Adapter):
         """See `Adapter.randomized`; in batches of the same size, counted as well."""
         return BatchedAdapter(self._model.randomized(seed, part), self.batch_size, self._counted)
 
-    def agreement(self, image: FloatArray) -> dict[str, float]:
+    def agreement(self, image: FloatArray) -> Agreement:
         """See `Adapter.agreement`."""
         return self._model.agreement(image)
 

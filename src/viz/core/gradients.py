@@ -132,6 +132,15 @@ def check_path(model: Adapter, total: "Tensor", trace: Trace) -> None:
     raise NotSupported(f"no gradient of this target reaches the pixels of {model.source.name}: {where}", FORWARD_ONLY)
 
 
+def summed_up(operations: Sequence[str]) -> str:
+    """`3 QuantizeLinear, 2 Round` from labels that begin with the operator."""
+    counts: dict[str, int] = {}
+    for label in operations:
+        kind = label.split(" '")[0]
+        counts[kind] = counts.get(kind, 0) + 1
+    return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in counts.items())
+
+
 def _gradients(
     model: Adapter, images: FloatArray, targets: Sequence[Target], rule: Rule, layers: Sequence[str], to_pixels: bool
 ) -> Gradients:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from viz.core.adapter import Adapter
@@ -10,7 +11,7 @@ from viz.core.gradient_check import GradientCheck, gradient_checks
 from viz.core.gradients import input_gradients
 from viz.core.result import FloatArray
 from viz.core.target import Target, class_target, neuron_target, ranked_classes
-from viz.verification.layers import LayerAgreement, compare_layers
+from viz.verification.layers import LayerAgreement, listed_layers
 
 GRADIENT_TOLERANCE = 0.01  # relative, along random directions, beyond what the differences leave open
 
@@ -22,6 +23,7 @@ class Certificate:
     Attributes:
         model: name and runtime.
         layers: forward agreement, layer by layer, in execution order.
+        compared: what the agreement is between; see `Agreement.how`.
         forward_tolerance: what is still taken for rounding, relative to a layer's range.
         gradients: directional derivatives of the top class, or the first output, and of an inner channel.
         straight_through: operations that gradients pass as if they were not there. Differences of the runtime
@@ -32,6 +34,7 @@ class Certificate:
 
     model: Mapping[str, str]
     layers: tuple[LayerAgreement, ...]
+    compared: str
     forward_tolerance: float
     gradients: tuple[GradientCheck, ...]
     straight_through: tuple[str, ...]
@@ -56,15 +59,16 @@ class Certificate:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        worst = self.worst_layer
         return {
             "model": dict(self.model),
             "holds": self.holds,
             "forward": {
                 "layers_compared": len(self.layers),
+                "compared": self.compared,
                 "tolerance": self.forward_tolerance,
-                "worst": None if worst is None else {"layer": worst.name, "difference": worst.difference},
-                "differences": {one.name: one.difference for one in self.layers},
+                "worst": _layer(self.worst_layer),
+                "first_wrong": _layer(self.first_wrong_layer),
+                "differences": {one.name: _figure(one.difference) for one in self.layers},
             },
             "gradients": [_as_dict(check) for check in self.gradients],
             "straight_through": list(self.straight_through),
@@ -78,16 +82,18 @@ def certify(model: Adapter, image: FloatArray, directions: int = 4, seed: int = 
 
     Every layer that both can show is computed by the runtime and by the gradient pass; where they agree, the
     gradients of the top class (or of the first output, where there are no classes) and of a channel half way
-    through are held against central differences along `directions` random directions. Raises `NotSupported`
-    where the model has no gradients by its nature, as a model behind a function.
+    through are held against central differences along `directions` random directions. A model without gradients
+    has a certificate that does not hold, and says why.
     """
-    layers = tuple(compare_layers(model, image))
+    agreement = model.agreement(image)
+    layers = listed_layers(model, agreement)
     wrong = any(one.difference > model.forward_tolerance for one in layers)
     # Gradients of other values than the model's own are not worth a check.
     gradients, passed, problems = ([], (), []) if wrong else _checked(model, image, directions, seed)
     return Certificate(
         {"name": model.source.name, "spec": model.source.spec, "runtime": model.source.runtime},
         layers,
+        agreement.how,
         model.forward_tolerance,
         tuple(gradients),
         passed,
@@ -132,12 +138,21 @@ def _as_dict(check: GradientCheck) -> dict[str, Any]:
     return {
         "target": check.target,
         "differences_of": check.by,
-        "relative_error": check.error,
+        "relative_error": _figure(check.error),
         "uncertainty": check.uncertainty,
         "by_gradient": list(check.by_gradient),
         "by_differences": list(check.by_differences),
         "holds": check.holds(GRADIENT_TOLERANCE),
     }
+
+
+def _layer(found: LayerAgreement | None) -> dict[str, Any] | None:
+    return None if found is None else {"layer": found.name, "op": found.op, "difference": _figure(found.difference)}
+
+
+def _figure(value: float) -> float | str:
+    """JSON has no infinity."""
+    return value if isfinite(value) else str(value)
 
 
 def _table(value: object) -> Mapping[str, Mapping[str, int]]:

@@ -1,9 +1,9 @@
-"""Every layer twice on the same image: by the runtime and by the gradient pass."""
+"""One layer, computed twice: by the runtime and by the gradient pass."""
 
 from dataclasses import dataclass
 
 from viz.core.adapter import Adapter
-from viz.core.result import FloatArray
+from viz.core.agreement import Agreement
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,6 @@ class LayerAgreement:
     difference: float
 
 
-def compare_layers(model: Adapter, image: FloatArray) -> list[LayerAgreement]:
-    """All layers that both can show, in execution order, for an image (3, h, w)."""
-    return [LayerAgreement(name, model.layers[name].op, size) for name, size in model.agreement(image).items()]
+def listed_layers(model: Adapter, found: Agreement) -> tuple[LayerAgreement, ...]:
+    """What was found, with the layers' operators."""
+    return tuple(LayerAgreement(name, model.layers[name].op, size) for name, size in found.differences.items())

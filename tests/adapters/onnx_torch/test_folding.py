@@ -46,9 +46,9 @@ def test_an_output_of_the_graph_may_be_a_constant():
     assert found.constants["y"].tolist() == [[-1.0, -2.0]]
 
 
-@pytest.mark.parametrize("op", ["Multinomial", "Dropout"])
-def test_nodes_that_draw_other_numbers_in_every_run_stay(op):
-    assert operators(fold([node(op, ["w"], ["r"]), node("Add", ["x", "r"], ["y"])], W)) == [op, "Add"]
+def test_a_dropout_stays_and_random_numbers_are_drawn_once():
+    for op, left in (("Dropout", ["Dropout", "Add"]), ("Bernoulli", ["Add"]), ("RandomNormalLike", ["Add"])):
+        assert operators(fold([node(op, ["w"], ["r"]), node("Add", ["x", "r"], ["y"])], {"w": W["w"] * 0})) == left
 
 
 def test_what_varies_is_not_folded_though_it_has_a_default():

@@ -29,6 +29,7 @@ from viz.adapters.onnx_runtime.tail import Tail, names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.adapters.onnx_runtime.widened import widened
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
+from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, OutOfMemory, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.patches import Patched
@@ -151,7 +152,7 @@ class OnnxAdapter(Adapter):
         """See `Adapter.trace_double`."""
         return self.tracing.double.trace(images, layers)
 
-    def agreement(self, image: FloatArray) -> dict[str, float]:
+    def agreement(self, image: FloatArray) -> Agreement:
         """See `Adapter.agreement`; for a graph that rounds between its layers, operation by operation."""
         return self.tracing.agreement(image[None])
 

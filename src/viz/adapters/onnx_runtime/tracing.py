@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viz.core.adapter import FORWARD_ONLY, Rule, Trace
-from viz.core.agreement import difference, differences, in_halves
+from viz.core.agreement import Agreement, difference, differences, in_halves
 from viz.core.errors import ModelError
 from viz.core.result import FloatArray
 
@@ -71,17 +71,19 @@ class CheckedTracing:
         self.notes = self.graph.notes
         return found
 
-    def agreement(self, image: FloatArray) -> dict[str, float]:
+    def agreement(self, image: FloatArray) -> Agreement:
         """See `Adapter.agreement`, for an image (1, 3, h, w)."""
         names = list(self._order())
-        return self._by_operation(image, names) if self._rounds else dict(self._end_to_end(image, names))
+        if self._rounds:
+            return Agreement(self._by_operation(image, names), "each operation by itself")
+        return Agreement(dict(self._end_to_end(image, names)))
 
     def evidence(self) -> dict[str, object]:
         """The largest difference from onnxruntime per tensor, and what it was held against."""
         if not self.differences:
             return {}
         return {
-            "forward_check": "operation by operation" if self._rounds else "from the image to each tensor",
+            "forward_check": "each operation by itself" if self._rounds else "from the image to each layer",
             "forward_difference": dict(self.differences),
             "forward_tolerance": self.tolerance,
             "operators": {name: dict(tiers) for name, tiers in self.graph.program.coverage().items()},
@@ -91,7 +93,7 @@ class CheckedTracing:
         """Compare on the user's own image what has not been compared yet: `layers`, and the outputs the first time."""
         if self._rounds:
             if not self.differences:
-                self._compared(image, self.agreement(image))
+                self._compared(image, self.agreement(image).differences)
             return
         new = [name for name in layers if name not in self.differences]
         if new:
@@ -107,7 +109,7 @@ class CheckedTracing:
         """Keep the figures, unless one shows that the executor is wrong."""
         worst = max(found, key=lambda name: found[name], default=None)
         if worst is not None and found[worst] > self.tolerance:
-            everywhere = found if self._rounds else self.agreement(image)
+            everywhere = found if self._rounds else self.agreement(image).differences
             first = next((name for name, size in everywhere.items() if size > self.tolerance), worst)
             raise self._disagreement(first, everywhere.get(first, found[worst]))
         self.differences.update(found)

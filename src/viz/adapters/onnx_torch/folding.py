@@ -13,9 +13,8 @@ from viz.adapters.onnx_torch.memory_guard import MemoryGuard
 from viz.adapters.onnx_torch.node import Node
 from viz.core.errors import ModelError
 
-# Their results differ from run to run (other random operators draw the same numbers in every run), or they may
-# take any time.
-_NEVER = frozenset("Multinomial Dropout If Loop Scan".split())
+# Dropout may draw other numbers in every run (random operators draw the same ones), control flow may take any time.
+_NEVER = frozenset("Dropout If Loop Scan".split())
 _SMALLEST_BUDGET = 1 << 28
 _TIMES_THE_FILE = 8  # 4-bit weights dequantized to float32
 

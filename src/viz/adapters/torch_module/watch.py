@@ -53,7 +53,8 @@ def watching(module: nn.Module, observe: Observer) -> Iterator[None]:
     """
     watcher = _Watcher(module, observe)
     enter = register_module_forward_pre_hook(watcher.enter)
-    leave = register_module_forward_hook(watcher.leave, always_call=True)
+    hook: Any = watcher.leave  # torch's type says that a hook gives nothing, its text and code that it may
+    leave = register_module_forward_hook(hook, always_call=True)
     try:
         with watcher, _uncompiled():
             yield

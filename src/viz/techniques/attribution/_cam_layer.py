@@ -1,13 +1,13 @@
 """Which layer a class activation map is read from: found from the model, checked by gradients, told to the user."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from viz.core.adapter import Adapter
-from viz.core.errors import UsageError
+from viz.core.errors import NotSupported, UsageError
 from viz.core.gradients import gradients_at
 from viz.techniques.attribution._spatial_layers import Grid, grid_of, grids
 
@@ -28,25 +28,36 @@ def cam_grid(model: Adapter, targets: tuple[str, ...], asked: str | None, techni
     that it does not depend on the images, and noted for the user. Raises `UsageError` where `asked` has no
     positions, or where no layer has.
     """
+    return _chosen_once(model, targets, asked, technique, lambda: _last_mixed(model, targets))
+
+
+def last_grid(model: Adapter, targets: tuple[str, ...], asked: str | None, technique: str) -> Grid:
+    """As `cam_grid` without gradients: the last map of the smallest size.
+
+    Where these are tokens after a class token, those of the last block go nowhere: then the tokens that the last
+    block starts from, normalized where a layer does that, as far as the model can be run from inside.
+    """
+    return _chosen_once(model, targets, asked, technique, lambda: _last_by_shape(model, targets))
+
+
+def last_cut(model: Adapter, targets: tuple[str, ...], asked: str | None, technique: str) -> Grid:
+    """The last layer that everything the target follows from goes through, for `Adapter.run_from`.
+
+    Raises `NotSupported` where the model cannot be run from inside, or has no such layer.
+    """
+    return _chosen_once(model, targets, asked, technique, lambda: _last_cut(model, targets))
+
+
+def _chosen_once(
+    model: Adapter, targets: tuple[str, ...], asked: str | None, technique: str, choose: Callable[[], Grid]
+) -> Grid:
     if asked is not None:
         return _asked_for(model, asked)
     known = _chosen.setdefault(model, {})
     key = (technique, targets)
     if key not in known:
-        known[key] = _last_mixed(model, targets)
+        known[key] = choose()
         model.notes.append(f"{technique} reads {known[key].describe()}, found from the model; --layer chooses another")
-    return known[key]
-
-
-def last_grid(model: Adapter, asked: str | None, technique: str) -> Grid:
-    """As `cam_grid` for a model without gradients: the last map of the smallest size, by shapes alone."""
-    if asked is not None:
-        return _asked_for(model, asked)
-    known = _chosen.setdefault(model, {})
-    key = (technique, ())
-    if key not in known:
-        known[key] = _smallest_last(_maps_of_model(model))
-        model.notes.append(f"{technique} reads {known[key].describe()}, found by shapes; --layer chooses another")
     return known[key]
 
 
@@ -93,8 +104,52 @@ def _last_mixed(model: Adapter, targets: tuple[str, ...]) -> Grid:
 
 def _smallest_last(maps: Sequence[Grid]) -> Grid:
     """The last map of the smallest size: the deepest layer of a network that goes down and up again."""
-    fewest = min(grid.size[0] * grid.size[1] for grid in maps)
-    return [grid for grid in maps if grid.size[0] * grid.size[1] == fewest][-1]
+    fewest = min(map(_cells, maps))
+    return [grid for grid in maps if _cells(grid) == fewest][-1]
+
+
+def _last_by_shape(model: Adapter, targets: tuple[str, ...]) -> Grid:
+    maps = [grid for grid in _maps_of_model(model) if grid.layer.name not in targets]
+    last = _smallest_last(maps)
+    if not last.prefix:
+        return last
+    try:
+        start = _last_cut(model, targets)
+    except NotSupported:
+        return last
+    names = [grid.layer.name for grid in maps]
+    after = maps[names.index(start.layer.name) + 1 :]
+    return next((grid for grid in after if grid.layer.op in _NORMALIZED and grid.prefix == start.prefix), start)
+
+
+def _last_cut(model: Adapter, targets: tuple[str, ...]) -> Grid:
+    maps = [grid for grid in _maps_of_model(model) if grid.layer.name not in targets]
+    if any(grid_of(model.layer(name), model.size) for name in targets):
+        fewest = _cells(_smallest_last(maps))
+        maps = [grid for grid in maps if _cells(grid) == fewest]
+    problem = None
+    for grid in reversed(maps[-_CANDIDATES:]):
+        try:
+            if _decides(model, grid, targets):
+                return grid
+        except NotSupported as found:
+            problem = problem or found
+    raise problem or NotSupported(
+        f"the target follows from the positions of none of the last {_CANDIDATES} layers", "name one with --layer"
+    )
+
+
+def _decides(model: Adapter, grid: Grid, targets: tuple[str, ...]) -> bool:
+    """Whether the target's layers change where all positions are hidden, on one image of noise."""
+    name = grid.layer.name
+    values = model.run(np.random.default_rng(0).random((1, 3, *model.size), np.float32), [name])[name]
+    masks = np.stack([np.ones(grid.size, np.float32), np.zeros(grid.size, np.float32)])
+    found = model.run_from(name, grid.masked(values, masks), targets)
+    return any(not np.array_equal(found[target][0], found[target][1]) for target in targets)
+
+
+def _cells(grid: Grid) -> int:
+    return grid.size[0] * grid.size[1]
 
 
 def _reach(model: Adapter, targets: tuple[str, ...], maps: Sequence[Grid]) -> list[tuple[Grid, float]]:

@@ -1,6 +1,6 @@
 """Class activation maps: what all of them share, given how one weighs a layer's channels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from viz.core.target import Target
 from viz.techniques.attribution._cam_layer import cam_grid
 from viz.techniques.attribution._gradient_maps import doubts
 from viz.techniques.attribution._spatial_layers import Grid, stretched
+from viz.techniques.attribution._target_scores import layers_of
 
 # Activations and gradients (b, c, rows, columns) -> maps (b, rows, columns).
 Combine = Callable[[FloatArray, FloatArray], FloatArray]
@@ -22,7 +23,7 @@ def gradient_cams(
     model: Adapter, images: FloatArray, targets: Sequence[Target], layer: str | None, technique: str, combine: Combine
 ) -> list[HeatMap | ImageError]:
     """Heat maps of images (b, 3, h, w) from one layer's activations and the target's gradients there."""
-    grid = cam_grid(model, tuple(dict.fromkeys(n for t in targets for n in t.layers)), layer, technique)
+    grid = cam_grid(model, layers_of(targets), layer, technique)
     name = grid.layer.name
     found = input_gradients(model, images, targets, layers=[name], pixels=False)
     cams = combine(grid.maps(found.activations[name]), grid.gradient_maps(found.layers[name]))
@@ -36,18 +37,22 @@ def cam_result(
     score: float,
     found: Gradients | None = None,
     caption: str = "",
+    *,
+    warnings: tuple[str, ...] = (),
+    numbers: Mapping[str, Number] | None = None,
 ) -> HeatMap | ImageError:
     """The result for one image from its map (rows, columns), laid over the model's input."""
     if not (np.isfinite(cam).all() and np.isfinite(score)):
         return ImageError(
-            "the score or its gradient is not a finite number for this image",
+            f"the score or its {'gradient' if found else 'map'} is not a finite number for this image",
             "`viz verify` finds the operation; with half precision leave out --precision native",
         )
     heat = stretched(cam, grid, size)
     y, x = peak_of(heat)
-    warnings = doubts(heat, found.straight_through) if found else ()
-    numbers: dict[str, Number] = {"score": score, "layer": grid.layer.name, "peak_y": y, "peak_x": x}
-    return HeatMap({"heat": heat, "cells": cam.astype(np.float32)}, numbers, warnings, caption=caption)
+    if found:
+        warnings += doubts(heat, found.straight_through)
+    figures: dict[str, Number] = {"score": score, "layer": grid.layer.name, **(numbers or {}), "peak_y": y, "peak_x": x}
+    return HeatMap({"heat": heat, "cells": cam.astype(np.float32)}, figures, warnings, caption=caption)
 
 
 def positive(values: FloatArray) -> FloatArray:

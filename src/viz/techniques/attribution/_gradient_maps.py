@@ -6,7 +6,7 @@ import numpy as np
 
 from viz.core.adapter import Adapter, Rule
 from viz.core.errors import ImageError
-from viz.core.gradients import Gradients
+from viz.core.gradients import Gradients, summed_up
 from viz.core.peaks import peak_of
 from viz.core.result import FloatArray, HeatMap, Number
 
@@ -56,15 +56,6 @@ def doubts(heat: FloatArray, straight_through: Sequence[str] = ()) -> tuple[str,
     if straight_through:
         found.append(f"straight-through gradient: {summed_up(straight_through)} are passed as if they were not there")
     return tuple(found)
-
-
-def summed_up(operations: Sequence[str]) -> str:
-    """`3 QuantizeLinear, 2 Round` from labels that begin with the operator."""
-    counts: dict[str, int] = {}
-    for label in operations:
-        kind = label.split(" '")[0]
-        counts[kind] = counts.get(kind, 0) + 1
-    return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in counts.items())
 
 
 def say_what_changed(model: Adapter, rule: Rule, found: Gradients) -> int:

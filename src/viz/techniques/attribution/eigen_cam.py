@@ -32,7 +32,7 @@ class EigenCam:
 
     def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
         """Heat maps of images (b, 3, h, w); the targets do not change them."""
-        grid = last_grid(model, self.layer, "eigen-cam")
+        grid = last_grid(model, layers_of(targets), self.layer, "eigen-cam")
         values = model.run(images, tuple(dict.fromkeys([*layers_of(targets), grid.layer.name])))
         maps = grid.maps(values[grid.layer.name])
         return [

@@ -35,6 +35,14 @@ def test_uniform_numbers_lie_in_their_range_and_bernoulli_gives_zeros_and_ones()
     assert run_node("Bernoulli", [torch.tensor([0.0, 1.0] * 50)], 22).tolist() == [0, 1] * 50
 
 
+def test_classes_are_drawn_by_their_probabilities():
+    chances = torch.tensor([[0.1, 0.6, 0.3], [0.0, 0.5, 0.5]])
+    drawn = run_node("Multinomial", [chances.log() + 7], 22, sample_size=20_000)
+    assert drawn.shape == (2, 20_000) and drawn.dtype == torch.int32
+    shares = torch.stack([(drawn == index).float().mean(1) for index in range(3)], 1)
+    torch.testing.assert_close(shares, chances, atol=0.01, rtol=0)
+
+
 @pytest.mark.parametrize("op, inputs, attributes, mean, deviation", DRAWN)
 def test_every_run_draws_the_same_and_a_seed_draws_others(op, inputs, attributes, mean, deviation):
     again, other, seeded = (

@@ -1,4 +1,4 @@
-"""Random numbers: Bernoulli, RandomUniform, RandomNormal and their Like forms; the same in every run.
+"""Random numbers: Bernoulli, Multinomial, RandomUniform, RandomNormal and their Like forms; the same in every run.
 
 A run must depend on the image only: a map made from a hundred runs would else show the noise of the model. So
 a node draws from a generator that begins anew in every run, at the node's `seed`, or at its name where it has
@@ -11,12 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 
 from viz.adapters.onnx_torch.node import Node
 from viz.adapters.onnx_torch.operator_table import operator
-
-_FLOAT = 1  # the ONNX element type float32
 
 
 @operator("Bernoulli")
@@ -26,11 +25,24 @@ def bernoulli(node: Node, x: Tensor, dtype: int | None = None, seed: float | Non
     return (drawn < x).to(x.dtype if dtype is None else node.types.dtype(dtype))
 
 
+@operator("Multinomial")
+def multinomial(
+    node: Node, x: Tensor, dtype: int = TensorProto.INT32, sample_size: int = 1, seed: float | None = None
+) -> Tensor:
+    """(b, classes) of log-probabilities, up to a constant -> (b, sample_size) of classes drawn by them.
+
+    Source: the largest of log-probabilities with Gumbel noise is a draw (Gumbel 1954).
+    """
+    rows, classes = x.shape
+    noise = _numbers(_generator(node, seed).gumbel(size=(rows, sample_size, classes)), torch.float64, x.device)
+    return (x[:, None] + noise).argmax(-1).to(node.types.dtype(dtype))
+
+
 @operator("RandomUniform")
 def random_uniform(
     node: Node,
     shape: Sequence[int],
-    dtype: int = _FLOAT,
+    dtype: int = TensorProto.FLOAT,
     seed: float | None = None,
     low: float = 0.0,
     high: float = 1.0,
@@ -52,7 +64,7 @@ def random_uniform_like(
 def random_normal(
     node: Node,
     shape: Sequence[int],
-    dtype: int = _FLOAT,
+    dtype: int = TensorProto.FLOAT,
     seed: float | None = None,
     mean: float = 0.0,
     scale: float = 1.0,
