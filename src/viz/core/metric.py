@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 from viz.core.adapter import Adapter
 from viz.core.errors import UnknownName
-from viz.core.true_regions import TrueRegion
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import Technique, declared, import_modules_below
 from viz.core.technique_listing import command_name, summary_of
+from viz.core.true_regions import TrueRegion
 
 T = TypeVar("T")
 

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Protocol, dataclass_transform
 from viz.core import options
 from viz.core.adapter import Adapter
 from viz.core.errors import ImageError, UnknownName
+from viz.core.model_options import ModelOptions
 from viz.core.result import FloatArray, Result
+from viz.core.run_options import RunOptions
 from viz.core.target import Target
 from viz.core.technique_listing import command_name, summary_of
 
@@ -68,6 +70,7 @@ def technique(
 
     def register(cls: type[Any]) -> type[Any]:
         frozen: type[Any] = declared(cls)
+        _refuse_taken_names(frozen)
         frozen.info = TechniqueInfo(
             name=name or command_name(cls.__name__),
             family=(["", *cls.__module__.split(".")])[-2] or "yours",
@@ -87,6 +90,14 @@ def declared(cls: type[Any]) -> Any:
     """The class as a frozen dataclass whose fields are options, each held against its `Opt` when one is made."""
     cls.__post_init__ = _checked(cls.__dict__.get("__post_init__"))
     return dataclass(frozen=True, kw_only=True)(cls)
+
+
+def _refuse_taken_names(cls: type[Any]) -> None:
+    """An option that every command has already cannot be a technique's own: it would be two flags of one name."""
+    taken = {option.name for owner in (ModelOptions, RunOptions) for option in options.options_of(owner)}
+    for option in options.options_of(cls):
+        if option.name in taken:
+            raise TypeError(f"{cls.__name__}.{option.name}: every command has {option.flag} already; take another name")
 
 
 def _checked(more: Callable[[Any], None] | None) -> Callable[[Any], None]:

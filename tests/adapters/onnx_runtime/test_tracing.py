@@ -147,7 +147,15 @@ def test_images_that_take_different_branches_run_one_by_one_and_the_user_is_told
     expected = weights_of(3)[1] * np.array([1, 3, 1], np.float32)[:, None, None, None]
     np.testing.assert_allclose(found.pixels, expected, rtol=1e-5)
     np.testing.assert_allclose(found.layers["linear"][:, 1], [1, 3, 1])
-    assert any("one by one" in note for note in model.notes)
+    assert any("for gradients, several images run one by one" in note for note in model.notes)
+
+
+def test_the_forward_pass_does_not_take_one_branch_for_all_images_either(tmp_path):
+    model = load(branching_file(tmp_path / "net.onnx"), UNIT)
+    images = np.stack([np.full((3, *SIZE), value, np.float32) for value in (0.2, 0.8, 0.3)])
+    alone = np.concatenate([model.run(images[i : i + 1], ["scores"])["scores"] for i in range(3)])
+    np.testing.assert_allclose(model.run(images, ["scores"])["scores"], alone, rtol=1e-5)
+    assert any("If or Loop" in note for note in model.notes)
 
 
 # --- where there is no gradient, or one that passes a rounding ----------------------------------------------------

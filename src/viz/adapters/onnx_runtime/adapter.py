@@ -223,9 +223,13 @@ class OnnxAdapter(Adapter):
         )
 
     def _noise(self, count: int) -> FloatArray:
-        """Different random images, the same in every run."""
-        shape = (count, 3, *self.preprocess.size)
-        return np.random.default_rng(0).random(shape, np.float32)
+        """Different random images, dark to bright where there are several, the same in every run."""
+        noise = np.random.default_rng(0).random((count, 3, *self.preprocess.size), np.float32)
+        if count == 1:
+            return noise
+        brightness = np.linspace(0, 0.5, count, dtype=np.float32)
+        brighter: FloatArray = noise / 2 + brightness[:, None, None, None]
+        return brighter
 
     # --- sessions -----------------------------------------------------------------------------
 
@@ -257,6 +261,9 @@ class OnnxAdapter(Adapter):
         single = self._session(self._file.model, names, whole_batches=False)
         images = self._noise(3)
         alone = self._run_in_pieces(single, images)
+        if self._image.batch is not None and any(node.op_type in ("If", "Loop") for node in self._file.graph.node):
+            # What three images of noise do says nothing: others may have to take different branches.
+            return self._looping(single, "its If or Loop would go one way for all images")
         try:
             together_program = single if self._image.batch is None else self._session(self._open(), names, True)
             together_program = replace(together_program, whole_batches=True)

@@ -21,6 +21,8 @@ Feed = Callable[[Tensor], Run]
 
 _FEWEST_IN_A_TRIAL = 3
 _LONGEST_REASON = 100
+# Noise may take the same branch for all images where the user's do not; vmap sees whether the image decides.
+_SHARED_BRANCH = "together: its If or Loop would go one way for all images"
 
 
 class BatchedProgram:
@@ -81,8 +83,9 @@ class BatchedProgram:
         with torch.enable_grad():
             alone = _detached(self._one_by_one(images, wanted))
             self._check_order(images, wanted, alone)
-            reasons: list[str] = []
-            for way in ("together", "vmapped"):
+            reasons = [_SHARED_BRANCH] * self._program.branches
+            ways: tuple[Way, ...] = ("vmapped",) if self._program.branches else ("together", "vmapped")
+            for way in ways:
                 reason = self._why_not(way, images, wanted, alone)
                 if not reason:
                     self._note(way, reasons)

@@ -91,6 +91,7 @@ class DifferentiableGraph:
         return values if self._image.integer else values.to(self._dtype)
 
     def _trial(self, count: int) -> Tensor:
-        """Different random images in the model's input format, the same in every run."""
-        pixels = np.random.default_rng(0).random((count, 3, *self._preprocess.size), np.float32)
-        return self._encoded(torch.from_numpy(pixels)).detach()
+        """Different random images, dark to bright, in the model's input format, the same in every run."""
+        noise = np.random.default_rng(0).random((count, 3, *self._preprocess.size), np.float32)
+        brightness = np.linspace(0, 0.5, count, dtype=np.float32)[:, None, None, None]
+        return self._encoded(torch.from_numpy(noise / 2 + brightness)).detach()

@@ -89,6 +89,11 @@ class OnnxProgram:
         return tuple(dict.fromkeys([*self.inputs, *made]))
 
     @property
+    def branches(self) -> bool:
+        """Whether what runs may depend on values: an If or a Loop that was not folded away."""
+        return any(node.op in ("If", "Loop") for node in self._graph(frozenset()).nodes)
+
+    @property
     def weights(self) -> Mapping[str, Tensor]:
         """The constants of the file as it has them, by name, on the CPU; to read, not to write to."""
         return {name: value for name, value in self._source.constants.items() if isinstance(value, Tensor)}

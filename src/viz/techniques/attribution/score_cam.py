@@ -25,7 +25,7 @@ _USUAL_CHANNELS = 1024
 
 @technique(
     source="Wang et al. 2020, eq. 5 to 8 and algorithm 1, arXiv 1910.01279",
-    smoke={"channels": 8},
+    smoke={"strongest": 8},
 )
 class ScoreCam:
     """Show the image through each channel of a layer, and weigh the channels by the scores they keep up.
@@ -39,7 +39,7 @@ class ScoreCam:
     """
 
     layer: Annotated[str | None, Opt("Layer to read; default: found from the model.", metavar="NAME")] = None
-    channels: Annotated[
+    strongest: Annotated[
         int | None, Opt("Only so many channels, those with the largest sum of squares; default: all.", min=1)
     ] = None
     fill: Annotated[
@@ -60,7 +60,7 @@ class ScoreCam:
         maps, scores = grid.maps(values[grid.layer.name]), scores_in(values, targets)
         found: list[HeatMap | ImageError] = []
         for i, target in enumerate(targets):
-            chosen = strongest(maps[i], self.channels)
+            chosen = strongest(maps[i], self.strongest)
             seen = _scores_through(model, images[i], fills[i], maps[i][chosen], grid, target, hidden[i])
             weights = _softmax(seen - hidden[i])
             cam = positive(np.tensordot(weights, maps[i][chosen], 1))
@@ -75,7 +75,7 @@ class ScoreCam:
 
     def passes(self, size: tuple[int, int]) -> int:
         """Forward passes per image; where all channels are taken, of a layer with 1,024, as many networks have."""
-        return 2 + (self.channels or _USUAL_CHANNELS)
+        return 2 + (self.strongest or _USUAL_CHANNELS)
 
 
 def strongest(maps: FloatArray, count: int | None) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ from viz.adapters.onnx_torch.operator_table import Unsupported
 
 X = torch.arange(1.0, 41.0).reshape(1, 2, 4, 5).sin()
 SIZES = torch.tensor([3, 2])
-REGIONS = [[0.1, 0.3, 0.8, 0.9], [0.0, 0.0, 1.0, 1.0], [-0.3, 0.2, 1.4, 0.5], [0.7, 0.9, 0.2, 0.1]]
+REGIONS = [[0.1, 0.3, 0.8, 0.9], [0.0, 0.0, 1.0, 1.0], [-0.3, 0.2, 1.1, 0.5], [0.7, 0.9, 0.2, 0.1]]
 
 
 def cropped(x, roi, sizes=SIZES, **attributes):
