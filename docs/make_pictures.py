@@ -1,6 +1,7 @@
 """Makes the pictures in docs/images from generated samples and the built-in model: `python docs/make_pictures.py`.
 
-occlusion.png shows samples above their maps; report.png is the report page, for which a Chromium has to be installed.
+occlusion.png shows samples above their maps, techniques.png one row per sample and one column per technique; report.png
+is the report page, for which a Chromium has to be installed.
 """
 
 import shutil
@@ -10,24 +11,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import viz
-from viz.core.images import Photo, Pixels, fit
+from viz.core.images import Box, Photo, Pixels, fit
+from viz.core.result import HeatMap
 from viz.model_zoo.shape_pictures import draw, write_samples
-from viz.render import picture
+from viz.render import picture, signed_colours
 
 IMAGES = Path(__file__).parent / "images"
 SHOWN = (3, 4, 16, 17, 8, 12)  # star, cross, crescent, arrow, drop, triangle
+SIDE_BY_SIDE = (3, 10, 17)  # star, circle, arrow
+COLUMNS = ("saliency", "guided-backprop", "integrated-gradients", "grad-cam", "lrp", "rise", "occlusion")
+IN_COLOURS = ("guided-backprop",)  # shown as the colour gradient itself, not as heat
 SIDE = 192  # drawn at twice the size that the model sees, so that the picture is not coarse
 GAP = 8
+CAPTION = 26  # pixels for the line of names
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> None:
-    """Write both pictures."""
+    """Write all pictures."""
     IMAGES.mkdir(exist_ok=True)
     _save(_samples_above_maps(), IMAGES / "occlusion.png")
+    _save(_techniques_side_by_side(), IMAGES / "techniques.png")
     browser = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if browser is None:
         sys.exit("report.png was left as it is: no Chromium was found")
@@ -36,14 +43,44 @@ def main() -> None:
 
 
 def _samples_above_maps() -> Image.Image:
+    shown, maps = _explained("occlusion", SHOWN, stride=4)
+    return Image.fromarray(_grid([shown, maps]))
+
+
+def _techniques_side_by_side() -> Image.Image:
+    """Each sample, and what each technique makes of it, below the techniques' names."""
+    shown, _ = _explained("saliency", SIDE_BY_SIDE)
+    columns = [shown, *(_explained(name, SIDE_BY_SIDE)[1] for name in COLUMNS)]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return Image.fromarray(_joined([_captions(("image", *COLUMNS)), _grid(rows)], axis=0))
+
+
+def _explained(technique: str, samples: Sequence[int], **settings: object) -> tuple[list[Pixels], list[Pixels]]:
+    """The samples, and the technique's pictures of them for their true classes."""
     model = viz.load("zoo:shapes")
-    photos = [Photo(draw(index, size=SIDE).pixels, sha256="") for index in SHOWN]
+    photos = [Photo(draw(index, size=SIDE).pixels, sha256="") for index in samples]
     fitted = [fit(photo, model.preprocess) for photo in photos]
     images = np.stack([one.pixels for one in fitted])
-    targets = [viz.class_target(model, index % len(model.labels.names)) for index in SHOWN]
-    found = viz.find_technique("occlusion")(stride=4)(model, images, targets)
-    maps = [picture(heat, photo, one.box) for heat, photo, one in zip(found, photos, fitted, strict=True)]
-    return Image.fromarray(_grid([[photo.pixels for photo in photos], maps]))
+    targets = [viz.class_target(model, index % len(model.labels.names)) for index in samples]
+    found = viz.find_technique(technique)(**settings)(model, images, targets)
+    maps = [_shown(technique, heat, photo, one.box) for heat, photo, one in zip(found, photos, fitted, strict=True)]
+    return [photo.pixels for photo in photos], maps
+
+
+def _shown(technique: str, heat: HeatMap, photo: Photo, box: Box) -> Pixels:
+    if technique in IN_COLOURS:
+        return signed_colours(heat.arrays["gradient"], side=SIDE)
+    return picture(heat, photo, box)
+
+
+def _captions(names: Sequence[str]) -> Pixels:
+    """One line of names, each centred over a column."""
+    strip = Image.new("RGB", (len(names) * (SIDE + GAP) - GAP, CAPTION), "white")
+    font = ImageFont.load_default(size=17)
+    for number, name in enumerate(names):
+        middle = number * (SIDE + GAP) + SIDE / 2
+        ImageDraw.Draw(strip).text((middle, CAPTION / 2), name, fill="black", font=font, anchor="mm")
+    return np.asarray(strip)
 
 
 def _grid(rows: Sequence[Sequence[Pixels]]) -> Pixels:

@@ -16,6 +16,7 @@ from viz.cli.console import errors, results
 from viz.cli.technique import load_model
 from viz.core.adapter import FORWARD_ONLY
 from viz.core.errors import ExitCode
+from viz.core.gradient_check import TOLERANCE
 from viz.core.gradients import summed_up
 from viz.core.model_options import ModelOptions
 from viz.core.result import FloatArray
@@ -103,7 +104,7 @@ def _gradient_rows(found: "Certificate") -> Iterator[Row]:
     for check in found.gradients:
         known = f", differences known to {check.uncertainty:.1g}" if check.uncertainty else ""
         figure = f"relative error {check.error:.2g}{known}"
-        yield escape(f"gradient of {check.target} against {check.by}"), figure, "0.01", _mark(check.holds())
+        yield escape(f"gradient of {check.target} against {check.by}"), figure, f"{TOLERANCE:g}", _mark(check.holds())
 
 
 def _print_operators(found: "Certificate") -> None:

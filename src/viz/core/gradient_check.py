@@ -20,6 +20,8 @@ _STEPS = _SHORTEST * 2.0 ** (np.arange(_OCTAVES * _PER_OCTAVE) / _PER_OCTAVE)
 _FEWEST = 3 * _PER_OCTAVE  # steps from which the rounding is estimated
 _DOUBLE_STEP = 1e-8
 
+TOLERANCE = 0.01  # relative error of a gradient, beyond what the differences leave open
+
 
 @dataclass(frozen=True)
 class GradientCheck:
@@ -47,7 +49,7 @@ class GradientCheck:
         gap = float(np.linalg.norm(ours - theirs))
         return gap / size if size else (0.0 if gap == 0 else float("inf"))
 
-    def holds(self, tolerance: float = 0.01) -> bool:
+    def holds(self, tolerance: float = TOLERANCE) -> bool:
         """True where the error is within `tolerance` plus what the differences themselves leave open."""
         return self.error <= tolerance + self.uncertainty
 

@@ -13,8 +13,6 @@ from viz.core.result import FloatArray
 from viz.core.target import Target, class_target, neuron_target, ranked_classes
 from viz.verification.layers import LayerAgreement, listed_layers
 
-GRADIENT_TOLERANCE = 0.01  # relative, along random directions, beyond what the differences leave open
-
 
 @dataclass(frozen=True)
 class Certificate:
@@ -54,7 +52,7 @@ class Certificate:
     @property
     def holds(self) -> bool:
         """True where every check that could be made holds, and at least the forward pass was compared."""
-        right = all(check.holds(GRADIENT_TOLERANCE) for check in self.gradients)
+        right = all(check.holds() for check in self.gradients)
         return bool(self.layers) and self.first_wrong_layer is None and right and not self.problems
 
     def as_dict(self) -> dict[str, Any]:
@@ -142,7 +140,7 @@ def _as_dict(check: GradientCheck) -> dict[str, Any]:
         "uncertainty": check.uncertainty,
         "by_gradient": list(check.by_gradient),
         "by_differences": list(check.by_differences),
-        "holds": check.holds(GRADIENT_TOLERANCE),
+        "holds": check.holds(),
     }
 
 

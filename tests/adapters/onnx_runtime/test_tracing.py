@@ -6,9 +6,8 @@ import torch
 from onnx import TensorProto, helper
 
 from tests.adapters.onnx_runtime.small_files import SIZE, chain_file, images_of, linear_file, weights_of
-from tests.onnx_models import CLASSES, conv_net
+from tests.onnx_models import conv_net
 from viz.adapters import load
-from viz.adapters.onnx_runtime import OnnxAdapter
 from viz.core.adapter import FORWARD_ONLY, INPUT_ROUNDING
 from viz.core.errors import NotSupported, UnknownName
 from viz.core.gradients import input_gradients
@@ -287,8 +286,3 @@ def test_both_precisions_give_the_gradient_of_a_file_in_half_precision(tmp_path,
     model = load(linear_file(tmp_path / "net.onnx", weights, elem_type=TensorProto.FLOAT16), options)
     found = gradients(model, images_of(2))
     np.testing.assert_allclose(found.pixels, np.repeat(weights[1:2], 2, axis=0), rtol=2e-3, atol=2e-3)
-
-
-def test_the_adapter_is_the_one_under_test(tmp_path):
-    model = load(conv_net(tmp_path / "net.onnx"), UNIT)
-    assert isinstance(model, OnnxAdapter) and model.scores.classes == CLASSES

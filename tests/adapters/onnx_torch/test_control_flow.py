@@ -217,4 +217,4 @@ def test_what_cuts_the_gradient_inside_a_loop_is_reported():
     nodes = [GO_ON, node("ArgMax", ["v"], ["i"], "pick"), node("Cast", ["i"], ["w"], to=TensorProto.FLOAT)]
     x = torch.ones(2, 3, requires_grad=True)
     run = loop(nodes, weights={"m": np.array(1)}).run({"x": x}, ["y"])
-    assert "ArgMax 'pick'" in run.ended
+    assert "ArgMax 'pick' (tensor 'i')" in run.ended

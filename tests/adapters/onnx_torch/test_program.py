@@ -62,7 +62,7 @@ def test_only_what_is_wanted_runs():
 def test_where_the_gradient_ends_is_reported_with_the_node():
     x = torch.ones(1, 3, requires_grad=True)
     assert two_layers().run({"x": x}, ["y"]).ended == ()
-    assert two_layers().run({"x": x}, ["best"]).ended == ("ArgMax 'head'",)
+    assert two_layers().run({"x": x}, ["best"]).ended == ("ArgMax 'head' (tensor 'best')",)
     assert two_layers().run({"x": x.detach()}, ["best"]).ended == ()
     with torch.no_grad():
         assert two_layers().run({"x": x}, ["best"]).ended == ()
@@ -77,7 +77,7 @@ def test_where_the_gradient_ends_is_reported_inside_vmap():
         return run.values["y"]
 
     torch.vmap(traced)(torch.ones(4, 1, 3, requires_grad=True))
-    assert ends == ["ArgMax 'head'"]
+    assert ends == ["ArgMax 'head' (tensor 'best')"]
 
 
 def test_taking_the_shape_does_not_end_the_gradient():

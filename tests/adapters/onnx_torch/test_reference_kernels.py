@@ -35,7 +35,7 @@ def test_the_path_is_marked_as_ended(monkeypatch):
     run = program([node("Sqrt", ["x"], ["y"], "root")]).run({"x": x}, ["y"])
     assert run.values["y"][1] == 2
     assert not run.values["y"].requires_grad
-    assert run.ended == ("Sqrt 'root'",)
+    assert run.ended == ("Sqrt 'root' (tensor 'y')",)
 
 
 def test_several_outputs_some_unwanted(monkeypatch):

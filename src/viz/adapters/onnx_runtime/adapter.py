@@ -228,8 +228,7 @@ class OnnxAdapter(Adapter):
         if count == 1:
             return noise
         brightness = np.linspace(0, 0.5, count, dtype=np.float32)
-        brighter: FloatArray = noise / 2 + brightness[:, None, None, None]
-        return brighter
+        return np.asarray(noise / 2 + brightness[:, None, None, None], np.float32)
 
     # --- sessions -----------------------------------------------------------------------------
 

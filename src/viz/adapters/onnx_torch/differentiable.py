@@ -12,6 +12,7 @@ from viz.adapters.backward_rules import applied, check_changed, readable
 from viz.adapters.onnx_graph.file import OnnxFile
 from viz.adapters.onnx_graph.image_input import ImageInput
 from viz.adapters.onnx_torch.batching import BatchedProgram
+from viz.adapters.onnx_torch.operators.classical import PASSED_THROUGH
 from viz.adapters.onnx_torch.program import OnnxProgram
 from viz.adapters.pixel_encoding import encode
 from viz.core.adapter import INPUT_ROUNDING, Edge, Rule, Trace
@@ -83,7 +84,8 @@ class DifferentiableGraph:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how batches are run."""
-        return tuple(self._batched.notes)
+        left_out = [PASSED_THROUGH[key] for key in self.program.operators if key in PASSED_THROUGH]
+        return (*dict.fromkeys(left_out), *self._batched.notes)
 
     def _encoded(self, pixels: Tensor) -> Tensor:
         """Pixels as the graph's input; whole numbers are carried as floats, which a gradient passes as if unrounded."""

@@ -21,7 +21,7 @@ class Journal:
     """Notes of one run; every run has its own, so that runs do not see each other.
 
     Attributes:
-        ended: labels of the nodes that took tensors with a gradient and gave none on.
+        ended: labels of the nodes that took tensors with a gradient and gave none on, with the tensor they made.
         straight_through: labels of the nodes that a gradient passes as if they were not there.
         tracking: whether autograd records at all.
     """
@@ -38,7 +38,8 @@ class Journal:
             if (node.domain, node.op) in STRAIGHT_THROUGH and any(map(has_gradient, arguments)):
                 self.straight_through[node.label] = None
         elif node.op not in _VALUES_UNUSED and any(map(has_gradient, arguments)):
-            self.ended[node.label] = None
+            made = next(filter(None, node.outputs), "")
+            self.ended[f"{node.label} (tensor {made!r})" if node.name else node.label] = None
 
     def count_iteration(self, node: Node) -> None:
         """One more turn of a loop. Raises `ModelError` where a run takes so many that it may never end."""

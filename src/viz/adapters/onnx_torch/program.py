@@ -83,6 +83,11 @@ class OnnxProgram:
         return self._source.outputs
 
     @property
+    def operators(self) -> frozenset[tuple[str, str]]:
+        """Domain and name of every operator of the main graph."""
+        return frozenset((node.domain, node.op) for node in self._source.nodes)
+
+    @property
     def tensor_names(self) -> tuple[str, ...]:
         """Inputs and results of all nodes, in the order of execution."""
         made = (name for node in self._source.nodes for name in node.outputs if name)
