@@ -22,11 +22,12 @@ from viz.render import picture, signed_colours
 IMAGES = Path(__file__).parent / "images"
 SHOWN = (3, 4, 16, 17, 8, 12)  # star, cross, crescent, arrow, drop, triangle
 SIDE_BY_SIDE = (3, 10, 17)  # star, circle, arrow
-COLUMNS = ("saliency", "guided-backprop", "integrated-gradients", "grad-cam", "lrp", "rise", "occlusion")
+COLUMNS = ("saliency", "smoothgrad", "guided-backprop", "integrated-gradients", "grad-cam", "rise", "occlusion")
 IN_COLOURS = ("guided-backprop",)  # shown as the colour gradient itself, not as heat
 SIDE = 192  # drawn at twice the size that the model sees, so that the picture is not coarse
 GAP = 8
-CAPTION = 26  # pixels for the line of names
+SMALL_SIDE = 124  # where techniques stand side by side
+CAPTION = 22  # pixels for the line of names
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -43,22 +44,24 @@ def main() -> None:
 
 
 def _samples_above_maps() -> Image.Image:
-    shown, maps = _explained("occlusion", SHOWN, stride=4)
+    shown, maps = _explained("occlusion", SHOWN, SIDE, stride=4)
     return Image.fromarray(_grid([shown, maps]))
 
 
 def _techniques_side_by_side() -> Image.Image:
     """Each sample, and what each technique makes of it, below the techniques' names."""
-    shown, _ = _explained("saliency", SIDE_BY_SIDE)
-    columns = [shown, *(_explained(name, SIDE_BY_SIDE)[1] for name in COLUMNS)]
+    shown, _ = _explained("saliency", SIDE_BY_SIDE, SMALL_SIDE)
+    columns = [shown, *(_explained(name, SIDE_BY_SIDE, SMALL_SIDE)[1] for name in COLUMNS)]
     rows = [list(row) for row in zip(*columns, strict=True)]
     return Image.fromarray(_joined([_captions(("image", *COLUMNS)), _grid(rows)], axis=0))
 
 
-def _explained(technique: str, samples: Sequence[int], **settings: object) -> tuple[list[Pixels], list[Pixels]]:
-    """The samples, and the technique's pictures of them for their true classes."""
+def _explained(
+    technique: str, samples: Sequence[int], side: int, **settings: object
+) -> tuple[list[Pixels], list[Pixels]]:
+    """The samples, `side` pixels wide, and the technique's pictures of them for their true classes."""
     model = viz.load("zoo:shapes")
-    photos = [Photo(draw(index, size=SIDE).pixels, sha256="") for index in samples]
+    photos = [Photo(draw(index, size=side).pixels, sha256="") for index in samples]
     fitted = [fit(photo, model.preprocess) for photo in photos]
     images = np.stack([one.pixels for one in fitted])
     targets = [viz.class_target(model, index % len(model.labels.names)) for index in samples]
@@ -69,16 +72,16 @@ def _explained(technique: str, samples: Sequence[int], **settings: object) -> tu
 
 def _shown(technique: str, heat: HeatMap, photo: Photo, box: Box) -> Pixels:
     if technique in IN_COLOURS:
-        return signed_colours(heat.arrays["gradient"], side=SIDE)
+        return np.asarray(Image.fromarray(signed_colours(heat.arrays["gradient"])).resize(photo.size[::-1]))
     return picture(heat, photo, box)
 
 
 def _captions(names: Sequence[str]) -> Pixels:
     """One line of names, each centred over a column."""
-    strip = Image.new("RGB", (len(names) * (SIDE + GAP) - GAP, CAPTION), "white")
-    font = ImageFont.load_default(size=17)
+    strip = Image.new("RGB", (len(names) * (SMALL_SIDE + GAP) - GAP, CAPTION), "white")
+    font = ImageFont.load_default(size=12)
     for number, name in enumerate(names):
-        middle = number * (SIDE + GAP) + SIDE / 2
+        middle = number * (SMALL_SIDE + GAP) + SMALL_SIDE / 2
         ImageDraw.Draw(strip).text((middle, CAPTION / 2), name, fill="black", font=font, anchor="mm")
     return np.asarray(strip)
 

@@ -20,3 +20,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real models here: {folder} is missing")
     return folder
+
+
+@pytest.fixture
+def put_operator(monkeypatch):
+    """Puts another function in the place of an ONNX operator's: `put_operator("Relu", lambda node, x: …)`."""
+    from viz.adapters.onnx_torch import operator_table, operators
+
+    assert operators, "importing them fills the table"
+
+    def put(operator, function, since=1):
+        monkeypatch.setitem(operator_table._table[("", operator)], since, function)
+
+    return put

@@ -10,29 +10,18 @@ from tests.adapters.onnx_runtime.small_files import chain_file, images_of, weigh
 from tests.adapters.onnx_runtime.test_tracing import UNIT, fake_quantized, noise, quantized_convolution
 from tests.onnx_models import conv_net
 from viz.adapters import load
-from viz.adapters.onnx_torch import operator_table, operators
+from viz.adapters.onnx_torch import operator_table
 from viz.core.errors import ModelError
 from viz.core.gradients import input_gradients
 from viz.core.target import class_target, neuron_target
-
-
-@pytest.fixture
-def wrong(monkeypatch):
-    """Puts another function in the place of an operator's."""
-    assert operators, "importing them fills the table"
-
-    def put(operator, function, since=1):
-        monkeypatch.setitem(operator_table._table[("", operator)], since, function)
-
-    return put
 
 
 def saliency(model, count=1):
     return input_gradients(model, noise(count, model.size), [class_target(model, 0)] * count)
 
 
-def test_a_wrong_operator_is_an_error_that_names_the_first_tensor_that_differs(tmp_path, wrong):
-    wrong("Relu", lambda node, x: functional.relu(x) * 1.01)
+def test_a_wrong_operator_is_an_error_that_names_the_first_tensor_that_differs(tmp_path, put_operator):
+    put_operator("Relu", lambda node, x: functional.relu(x) * 1.01)
     model = load(conv_net(tmp_path / "net.onnx"), UNIT)
     with pytest.raises(ModelError, match=r"otherwise than onnxruntime is 'relu', by 0\.01 of its range") as caught:
         saliency(model)
@@ -41,16 +30,16 @@ def test_a_wrong_operator_is_an_error_that_names_the_first_tensor_that_differs(t
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.0005])
-def test_rounding_is_no_disagreement(tmp_path, wrong, factor):
-    wrong("Relu", lambda node, x: functional.relu(x) * factor)
+def test_rounding_is_no_disagreement(tmp_path, put_operator, factor):
+    put_operator("Relu", lambda node, x: functional.relu(x) * factor)
     model = load(conv_net(tmp_path / "net.onnx"), UNIT)
     saliency(model)
     assert model.evidence()["forward_difference"]["scores"] == pytest.approx(factor - 1, abs=2e-4)
 
 
-def test_an_inner_layer_that_is_wrong_is_found_when_it_is_asked_for(tmp_path, wrong):
+def test_an_inner_layer_that_is_wrong_is_found_when_it_is_asked_for(tmp_path, put_operator):
     """Where the score does not follow from it, as from a second head."""
-    wrong("Sigmoid", lambda node, x: torch.sigmoid(x) + 0.1)
+    put_operator("Sigmoid", lambda node, x: torch.sigmoid(x) + 0.1)
     nodes = [
         helper.make_node("Flatten", ["image"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weights"], ["scores"]),
@@ -108,7 +97,7 @@ def test_an_output_without_a_row_per_image_is_left_out_of_the_check(tmp_path):
 # --- networks that round between their layers are compared operation by operation --------------------------------
 
 
-def test_each_operation_of_a_rounding_network_is_held_against_onnxruntimes_by_itself(tmp_path, wrong):
+def test_each_operation_of_a_rounding_network_is_held_against_onnxruntimes_by_itself(tmp_path, put_operator):
     """A Relu that is wrong by 5 % differs by that, and nothing behind it."""
     nodes = [
         helper.make_node("QuantizeLinear", ["image", "scale", "zero"], ["bytes"]),
@@ -118,7 +107,7 @@ def test_each_operation_of_a_rounding_network_is_held_against_onnxruntimes_by_it
         helper.make_node("DequantizeLinear", ["more_bytes", "scale", "zero"], ["end"]),
     ]
     constants = {"scale": np.float32(1 / 64), "zero": np.uint8(3)}
-    wrong("Relu", lambda node, x: functional.relu(x) * 1.05)
+    put_operator("Relu", lambda node, x: functional.relu(x) * 1.05)
     model = load(chain_file(tmp_path / "net.onnx", nodes, constants, "end"), UNIT)
     found = model.agreement(images_of(1)[0])
     assert found.how == "each operation by itself"
@@ -139,10 +128,12 @@ def test_networks_that_round_agree_and_say_how_it_was_checked(tmp_path, make):
     assert max(evidence["forward_difference"].values()) < 1e-6
 
 
-def test_one_step_of_eight_bits_is_rounding_and_two_are_not(tmp_path, wrong):
+def test_one_step_of_eight_bits_is_rounding_and_two_are_not(tmp_path, put_operator):
     true = operator_table._table[("", "QuantizeLinear")][10]
     for steps, expected in ((1, 0.0), (2, pytest.approx(1 / 67, rel=0.1))):  # the brightest pixel is 64 + 3
-        wrong("QuantizeLinear", lambda *a, steps=steps, **k: (true(*a, **k).int() + steps).to(torch.uint8), since=10)
+        put_operator(
+            "QuantizeLinear", lambda *a, steps=steps, **k: (true(*a, **k).int() + steps).to(torch.uint8), since=10
+        )
         model = load(fake_quantized(tmp_path / "net.onnx"), UNIT)
         assert model.agreement(images_of(1)[0]).differences["bytes"] == expected
 

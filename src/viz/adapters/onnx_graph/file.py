@@ -18,6 +18,7 @@ from viz.adapters.onnx_graph.stored_tensors import check_tensor, external_file, 
 from viz.adapters.onnx_graph.text import check_text
 from viz.adapters.onnx_graph.walking import check_depth
 from viz.adapters.onnx_graph.wellformed import check_structure
+from viz.adapters.onnx_graph.zip_maps import without_zip_maps
 from viz.core.errors import ModelError
 
 _BLOCK = 1 << 22
@@ -25,11 +26,15 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """An ONNX file as read: large weights kept in their external files are left there."""
+    """An ONNX file as read: large weights kept in their external files are left there.
+
+    `notes` say what was left out of it.
+    """
 
     path: Path
     model: onnx.ModelProto
     sha256: str
+    notes: tuple[str, ...] = ()
 
     @property
     def graph(self) -> onnx.GraphProto:
@@ -53,7 +58,8 @@ def read(path: Path) -> OnnxFile:
     if not model.graph.node:
         raise ModelError(f"{path.name} holds no graph", "export the model again; the file may be truncated")
     model, external = checked(model, path.absolute().parent)
-    return OnnxFile(path, model, _sha256([path, *external]))
+    model, notes = without_zip_maps(model)
+    return OnnxFile(path, model, _sha256([path, *external]), notes)
 
 
 def checked(model: onnx.ModelProto, folder: Path) -> tuple[onnx.ModelProto, list[Path]]:

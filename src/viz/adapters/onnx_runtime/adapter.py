@@ -69,7 +69,7 @@ class OnnxAdapter(Adapter):
         self._options = options
         graph = self._file.graph
         self._image = image_input(graph, cast(Layout | None, options.layout))
-        self.notes = []
+        self.notes = [*self._file.notes]
         self.preprocess, guesses = resolve_preprocess(
             self._facts(), options, path, self._file.metadata, (zoo or {}).get("preprocess")
         )

@@ -20,6 +20,7 @@ from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 from viz.core.torch_errors import torch_errors
 
+
 class DifferentiableGraph:
     """The graph of an ONNX file as a torch program from pixels to any of its tensors.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from viz.core.adapter import Adapter
 from viz.core.errors import NotSupported, UsageError
-from viz.core.gradients import gradients_at
+from viz.core.gradients import check_path, gradients_at
 from viz.techniques.attribution._spatial_layers import Grid, grid_of, grids
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def cam_grid(model: Adapter, targets: tuple[str, ...], asked: str | None, techni
 
     `targets` are the layers that the target is read from. The choice is made once per model on noise, so
     that it does not depend on the images, and noted for the user. Raises `UsageError` where `asked` has no
-    positions, or where no layer has.
+    positions, `NotSupported` where no layer has or where no gradient comes to one.
     """
     return _chosen_once(model, targets, asked, technique, lambda: _last_mixed(model, targets))
 
@@ -75,7 +75,7 @@ def _asked_for(model: Adapter, asked: str) -> Grid:
 def _maps_of_model(model: Adapter) -> list[Grid]:
     found = grids(model)
     if not found:
-        raise UsageError(
+        raise NotSupported(
             f"{model.source.name} has no layer with positions on the image", "viz occlusion and rise need none"
         )
     return found
@@ -92,7 +92,7 @@ def _last_mixed(model: Adapter, targets: tuple[str, ...]) -> Grid:
         return _smallest_last(maps)  # a map of scores, as of a segmenter: its own inputs say where, not why
     reaching = [grid for grid, part in _reach(model, targets, maps[-_CANDIDATES:]) if part >= _REACHED]
     if not reaching:
-        raise UsageError(
+        raise NotSupported(
             f"the target does not follow from the positions of any of the last {_CANDIDATES} layers",
             "name one with --layer",
         )
@@ -160,6 +160,7 @@ def _reach(model: Adapter, targets: tuple[str, ...], maps: Sequence[Grid]) -> li
     names = [grid.layer.name for grid in maps]
     trace = model.trace(noise, tuple(dict.fromkeys([*targets, *names])))
     total = torch.stack([trace.values[name].square().sum() for name in targets]).sum()
+    check_path(model, total, trace)
     gradients = gradients_at(total, [trace.edge(name) for name in names])
     return [(grid, _part(grid, gradient)) for grid, gradient in zip(maps, gradients, strict=True)]
 

@@ -114,7 +114,9 @@ def _tokens(layer: Layer, count: int, size: tuple[int, int]) -> Grid | None:
 def stretched(maps: FloatArray, grid: Grid, size: tuple[int, int]) -> FloatArray:
     """Maps (rows, columns) over an image (h, w), each cell's centre where its receptive field has its own.
 
-    Where no field is known, or it is the whole image, the grid covers the image evenly.
+    Where no field is known, or it is wider than the image, the grid covers the image evenly. A field that ends
+    outside the image has its centre nowhere in particular: measured by gradients, the central cells of trained
+    MobileNets look where an even grid has them, up to 16 pixels from the middle of their fields.
     """
     import cv2
 
@@ -133,7 +135,7 @@ def stretched(maps: FloatArray, grid: Grid, size: tuple[int, int]) -> FloatArray
 def _placing(grid: Grid, size: tuple[int, int], axis: int) -> tuple[float, float]:
     """Pixels per cell along an axis, and the pixel of the first cell's centre."""
     field = grid.layer.receptive_field
-    if field is not None and not field.everywhere and field.stride[axis] >= 1:
+    if field is not None and not field.everywhere and field.stride[axis] >= 1 and field.size[axis] <= size[axis]:
         return float(field.stride[axis]), float(field.offset[axis] + (field.size[axis] - 1) / 2)
     cell = size[axis] / grid.size[axis]
     return cell, (cell - 1) / 2
