@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS))  # its two helpers lie beside it, also where a test loads it by its path
+sys.path.insert(0, str(DOCS))  # its helpers lie beside it, also where a test loads it by its path
 
 from generated_cli import cli_page  # noqa: E402  # only now can it be found
+from generated_operators import operators_page  # noqa: E402
 from generated_python import python_page  # noqa: E402
+from generated_techniques import techniques_page  # noqa: E402
 
 NOTICE = "<!-- Written by docs/generate.py from the code. Do not edit: change the code, then run `make docs`. -->\n\n"
 
 
 def pages() -> dict[str, str]:
     """Every generated page's text, by its path below docs/."""
-    return {"reference/cli.md": NOTICE + cli_page(), "reference/python.md": NOTICE + python_page()}
+    written = {"cli": cli_page, "python": python_page, "techniques": techniques_page, "onnx-operators": operators_page}
+    return {f"reference/{name}.md": NOTICE + page() for name, page in written.items()}
 
 
 def stale(folder: Path) -> list[str]:

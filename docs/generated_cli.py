@@ -61,11 +61,12 @@ def _options_of_viz() -> str:
 
 
 def _section(name: str, command: Any, panels: Panels, shared: Sequence[tuple[str, Rows]]) -> str:
-    parts = [f"## {name}", _usage(name, command), *_paragraphs(command.help)]
+    place = [f'<a id="{anchor(name)}"></a>'] if "+" in name else []
+    parts = [*place, f"## {name}", _usage(name, command), *_paragraphs(command.help)]
     parts += [f"`{one.metavar or one.name.upper()}`: {_escaped(one.help)}" for one in _arguments(command)]
     for title, rows in panels.items():
         if (title, rows) in shared:
-            parts.append(f"**{title}**: see [{_shared_title(title)}](#{_anchor(_shared_title(title))}).")
+            parts.append(f"**{title}**: see [{_shared_title(title)}](#{anchor(_shared_title(title))}).")
         else:
             parts.append(f"**{title}**\n\n{_table(rows)}".rstrip())
     return "\n\n".join(parts) + "\n"
@@ -178,8 +179,9 @@ def _escaped(text: str) -> str:
 
 
 def _link(command: str) -> str:
-    return f"[`{command}`](#{_anchor(command)})"
+    return f"[`{command}`](#{anchor(command)})"
 
 
-def _anchor(title: str) -> str:
-    return title.lower().replace(" ", "-")
+def anchor(title: str) -> str:
+    """The heading's anchor; `+`, which sites leave out of one, is written out: two headings would else share it."""
+    return title.lower().replace(" ", "-").replace("+", "-plus")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from typing import Any
 
+from generated_cli import anchor
+
 import viz
 from viz.core.adapter import Layer, ReceptiveField, Scores
 from viz.core.labels import Labels
@@ -125,7 +127,8 @@ def _options(found: type) -> str:
 def _techniques() -> str:
     lines = ["## Techniques\n", "| Technique | Family | What it does | Source |", "|---|---|---|---|"]
     for info in (one.info for one in techniques().values()):
-        lines.append(f"| [`{info.name}`](cli.md#viz-{info.name}) | {info.family} | {info.summary} | {info.source} |")
+        link = f"[`{info.name}`](cli.md#{anchor(f'viz {info.name}')})"
+        lines.append(f"| {link} | {info.family} | {info.summary} | {info.source} |")
     lines.append(
         '\n`viz.find_technique("NAME")` gives the class; its keyword arguments are the options of its command.'
     )

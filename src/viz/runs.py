@@ -104,7 +104,7 @@ def run(
     job = Job(technique, batched, options.target, cast(ScoreKind, options.score), loader, options.fail_fast)
     described = _described(job, options, command or shlex.join(sys.argv), identity, listing)
     started = time.perf_counter()
-    folder.write_run({**described, **_progress(model, counting.records, listing, complete=False)})
+    folder.write_run({**described, **_progress(batched, counting.records, listing, complete=False)})
     try:
         records = process(job, listing.files, folder, counting)
         folder.rewrite(records)
@@ -113,10 +113,10 @@ def run(
         seconds = time.perf_counter() - started
         complete = len(counting.records) == len(listing.files)
         timings = {"seconds": round(seconds, 3), "forward_passes": counting.count, "images_reused": counting.reused}
-        progress = _progress(model, counting.records, listing, complete)
+        progress = _progress(batched, counting.records, listing, complete)
         folder.write_run({**described, **progress, "timings": timings})
     return RunSummary(
-        folder.path, records, listing.skipped, list(model.notes), counting.reused, counting.count, seconds
+        folder.path, records, listing.skipped, list(batched.notes), counting.reused, counting.count, seconds
     )
 
 
@@ -124,7 +124,7 @@ def _evidence(technique: Any, model: Adapter) -> Record:
     """Why the gradients may be trusted, for a technique that takes some; a doubt becomes a note."""
     evidence = gradient_evidence(model) if technique.info.needs_gradient else {}
     if problem := doubt(evidence):
-        model.notes.append(problem)
+        model.note(problem)
     return {"evidence": evidence} if evidence else {}
 
 

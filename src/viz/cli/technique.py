@@ -96,7 +96,7 @@ def _run(instance: Any, model: Any, sources: Sequence[str], options: RunOptions,
     from viz.report import write_report
     from viz.runs import run, run_path
 
-    said = len(model.notes)
+    said = list(model.notes)
     folder = run_path(instance, model, sources, options)
     try:
         with RunProgress() as progress:
@@ -107,7 +107,7 @@ def _run(instance: Any, model: Any, sources: Sequence[str], options: RunOptions,
         _report_what_is_there(folder)
         raise
     page = write_report(summary.folder)
-    for note in model.notes[said:]:
+    for note in (note for note in summary.notes if note not in said):
         errors.print(f"[yellow]note[/] {escape(note)}", highlight=False)
     print_records(summary.records, output_format)
     _print_outcome(summary, page, model)

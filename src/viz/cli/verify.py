@@ -19,10 +19,9 @@ from viz.core.errors import ExitCode
 from viz.core.gradient_check import TOLERANCE
 from viz.core.gradients import summed_up
 from viz.core.model_options import ModelOptions
-from viz.core.result import FloatArray
 
 if TYPE_CHECKING:
-    from viz.core.adapter import Adapter
+    from viz.core.images import Photo
     from viz.verification import Certificate
 
 Format = Literal["table", "json"]
@@ -55,11 +54,13 @@ def add_to(app: typer.Typer, panel: str) -> None:
 
 def _verify(image: Path | None, model: str, directions: int, seed: int, output_format: Format, **values: Any) -> int:
     from viz.core.batching import BatchedAdapter
+    from viz.core.images import fit
     from viz.verification import certify
 
+    photo = _photo(image)  # what can be wrong without a model is said before one is loaded
     loaded = BatchedAdapter(load_model(model, build(ModelOptions, values)))
     said = len(loaded.notes)
-    found = certify(loaded, _pixels(image, loaded), max(1, directions), seed)
+    found = certify(loaded, fit(photo, loaded.preprocess).pixels, max(1, directions), seed)
     for note in loaded.notes[said:]:
         errors.print(f"[yellow]note[/] {escape(note)}", highlight=False)
     if output_format == "json":
@@ -69,12 +70,16 @@ def _verify(image: Path | None, model: str, directions: int, seed: int, output_f
     return int(ExitCode.DONE if found.holds else ExitCode.THRESHOLD)
 
 
-def _pixels(image: Path | None, model: "Adapter") -> FloatArray:
-    from viz.core.images import Photo, fit, read
+def _photo(image: Path | None) -> "Photo":
+    """The user's picture, or a generated one. Raises where it cannot be read."""
+    from viz.core.images import Photo, read
+    from viz.core.run_options import ImageOptions
+    from viz.engine.loading import listed
     from viz.model_zoo.shape_pictures import draw
 
-    photo = read(image) if image is not None else Photo(draw(0).pixels, sha256="")
-    return fit(photo, model.preprocess).pixels
+    if image is None:
+        return Photo(draw(0).pixels, sha256="")
+    return read(listed([image], ImageOptions()).files[0].path)
 
 
 def _print(found: "Certificate") -> None:

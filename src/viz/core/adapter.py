@@ -38,6 +38,8 @@ class ReceptiveField:
 class Layer:
     """One tensor that the model can show: what made it, its shape (None = free) and its cost.
 
+    The first axis is that of the images where it is free; a tensor with a fixed one has no row per image.
+
     `zero` is the value that stands for zero: the zero point of a quantized tensor, whose values are the stored
     whole numbers.
     """
@@ -254,6 +256,11 @@ class Adapter(ABC):
             lambda names: self.run(image[None], names),
         )
         return Agreement(dict(found))
+
+    def note(self, text: str) -> None:
+        """Tell the user something about how the model is run, once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def evidence(self) -> Mapping[str, object]:
         """How it is known that values and gradients are right, in plain values for run.json; {} where unknown."""

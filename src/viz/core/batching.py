@@ -45,8 +45,19 @@ class BatchedAdapter(Adapter):
         self._last: tuple[FloatArray, tuple[str, ...], Values] | None = None
         self.source, self.layers, self.outputs = model.source, model.layers, model.outputs
         self.scores, self.labels, self.preprocess = model.scores, model.labels, model.preprocess
-        self.notes, self.warnings, self.parallel = model.notes, model.warnings, model.parallel
+        self.warnings, self.parallel = model.warnings, model.parallel
         self.forward_tolerance = model.forward_tolerance
+        self._said: list[str] = []
+
+    @property
+    def notes(self) -> list[str]:  # type: ignore[override]  # the model's, and what was said while it was wrapped
+        """What the user should know: the model's own notes, and those of the work done through this wrapper."""
+        return [*self._model.notes, *self._said]
+
+    def note(self, text: str) -> None:
+        """See `Adapter.note`; kept here, so that one run's notes are not shown with the next."""
+        if text not in self.notes:
+            self._said.append(text)
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run`; any number of images."""
@@ -123,7 +134,7 @@ class BatchedAdapter(Adapter):
         """Batches half as large as `tried` from now on, noted for the user."""
         if self.batch_size > tried // 2:
             self.batch_size = max(1, tried // 2)
-            self.notes.append(f"out of memory with {tried} images at once: went on with {self.batch_size}")
+            self.note(f"out of memory with {tried} images at once: went on with {self.batch_size}")
 
 
 def in_batches(model: Adapter, count: int, work: Callable[[int, int], T]) -> list[T]:

@@ -36,7 +36,7 @@ def list_layers(file: OnnxFile, image: ImageInput, shapes: Mapping[str, Shape], 
             layers[name] = Layer(
                 name=name,
                 op=node.op_type,
-                shape=None if shape is None else (None, *shape[1:]),
+                shape=_with_free_batch(shape, image.batch or 1),
                 aliases=aliases[name],
                 receptive_field=fields.get(name),
                 parameters=parameters,
@@ -44,6 +44,13 @@ def list_layers(file: OnnxFile, image: ImageInput, shapes: Mapping[str, Shape], 
                 zero=zero_points.get(name, 0.0),
             )
     return layers
+
+
+def _with_free_batch(shape: Shape | None, batch: int) -> Shape | None:
+    """The first axis is free where it holds the images; other tensors, such as windows of all images, keep it."""
+    if not shape:
+        return shape
+    return (None if shape[0] in (None, batch) else shape[0], *shape[1:])
 
 
 def image_dependent(graph: onnx.GraphProto, image: str) -> Iterator[str]:

@@ -22,12 +22,17 @@ class Tensors:
             if kind.elem_type:
                 self.types[value.name] = kind.elem_type
             if kind.HasField("shape"):
-                self.shapes[value.name] = tuple(
-                    d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim
-                )
+                self.shapes[value.name] = _shape(kind)
+        for value in file.graph.output:  # inference falls silent behind operators that the standard does not have
+            if value.type.tensor_type.HasField("shape"):
+                self.shapes.setdefault(value.name, _shape(value.type.tensor_type))
         for tensor in inferred.graph.initializer:
             self.shapes.setdefault(tensor.name, tuple(tensor.dims))
             self.types.setdefault(tensor.name, tensor.data_type)
+
+
+def _shape(kind: onnx.TypeProto.Tensor) -> Shape:
+    return tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
 
 
 def _inferred(file: OnnxFile, image: ImageInput, size: tuple[int, int]) -> onnx.ModelProto:

@@ -25,7 +25,7 @@ from viz.adapters.onnx_runtime.canvas import Canvas
 from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.survey import Values, survey
-from viz.adapters.onnx_runtime.tail import Tail, names_apart
+from viz.adapters.onnx_runtime.tail import CUT_TOLERANCE, Tail, names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.adapters.onnx_runtime.widened import widened
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
@@ -312,7 +312,7 @@ class OnnxAdapter(Adapter):
             with contextlib.suppress(ModelError):
                 found = tail.run(clean[layer])
                 worst = max(_difference(clean[name], found[name]) for name in wanted)
-            if worst <= self.tracing.tolerance:  # integer operators that are fused as a whole may not be in a part
+            if worst <= CUT_TOLERANCE[self._arithmetic()]:
                 return tail
         raise NotSupported(
             f"{self.source.name} cannot be cut at {layer!r}: from there on it gives other values than as a whole",

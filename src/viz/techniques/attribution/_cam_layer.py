@@ -57,7 +57,7 @@ def _chosen_once(
     key = (technique, targets)
     if key not in known:
         known[key] = choose()
-        model.notes.append(f"{technique} reads {known[key].describe()}, found from the model; --layer chooses another")
+        model.note(f"{technique} reads {known[key].describe()}, found from the model; --layer chooses another")
     return known[key]
 
 

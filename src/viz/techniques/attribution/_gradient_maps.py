@@ -63,6 +63,6 @@ def say_what_changed(model: Adapter, rule: Rule, found: Gradients) -> int:
     total = sum(found.changed.values())
     listing = ", ".join(f"{count} {name}" for name, count in sorted(found.changed.items()))
     note = f"{rule}: the backward pass of {total} operations was changed ({listing})"
-    if total and note not in model.notes:
-        model.notes.append(note)
+    if total:
+        model.note(note)
     return total

@@ -61,9 +61,9 @@ class Grid:
 
 
 def grid_of(layer: Layer, size: tuple[int, int]) -> Grid | None:
-    """How a layer lies on an image of `size`; None where it has no positions, or only one."""
+    """How a layer lies on an image of `size`; None where it has no row per image, no positions, or only one."""
     shape = layer.shape
-    if shape is None or any(length is None for length in shape[1:]):
+    if not shape or shape[0] is not None or any(length is None for length in shape[1:]):
         return None
     inner = tuple(int(length) for length in shape[1:] if length is not None)
     if len(inner) == 3:
@@ -103,7 +103,7 @@ def _tokens(layer: Layer, count: int, size: tuple[int, int]) -> Grid | None:
         if size[0] % patch == 0 and size[1] % patch == 0:
             rows, columns = size[0] // patch, size[1] // patch
             prefix = count - rows * columns
-            if 0 <= prefix <= _MOST_PREFIX_TOKENS and rows * columns > 1:
+            if 0 <= prefix <= min(_MOST_PREFIX_TOKENS, rows * columns - 1) and rows * columns > 1:
                 fits.append((prefix, rows, columns))
     if not fits:
         return None
