@@ -41,7 +41,7 @@ def test_out_of_memory_halves_the_batch_for_good_and_says_so():
     np.testing.assert_array_equal(found, LinearModel(model.weights).run(images(20), ["scores"])["scores"])
     assert batched.batch_size == 2
     assert worth_at_once(batched) == 2
-    assert len([note for note in model.notes if "out of memory" in note]) == 3
+    assert len([note for note in batched.notes if "out of memory" in note]) == 3
 
 
 def test_a_single_image_that_does_not_fit_is_an_error():

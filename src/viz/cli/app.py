@@ -13,9 +13,11 @@ app = new_app()
 
 def _register() -> None:
     add_techniques(app)
-    for module in (predict, layers, verify, batch, compare, evaluate, smoke):
-        name = module.__name__.rpartition(".")[2]
-        module.add_to(app, COMMANDS[name][0])
+    modules = (predict, layers, verify, evaluate, batch, compare, smoke)
+    by_name = {module.__name__.rpartition(".")[2]: module for module in modules}
+    for name, (panel, _) in COMMANDS.items():  # in the order in which `viz --help` lists them
+        if name in by_name:
+            by_name[name].add_to(app, panel)
     for name, group in {"config": config.app, "zoo": zoo.app}.items():
         app.add_typer(group, name=name, rich_help_panel=COMMANDS[name][0])
 
