@@ -39,7 +39,7 @@ _DOMAINS = {
     "ai.onnx.ml": "ai.onnx.ml",
 }
 _NOTES = {
-    "": "With operators of old files that onnxruntime still runs.",
+    "": "Those of old files that onnxruntime still runs are among them.",
     MICROSOFT: "What exporters and onnxruntime's optimizer leave in files.",
     "com.microsoft.nchwc": "Written by onnxruntime for the CPU at hand, and refused: use the file from before.",
     "ai.onnx.ml": "Where a pipeline of classical machine learning ends in a network.",

@@ -90,6 +90,19 @@ def test_smoothing_is_for_the_eye_only():
     np.testing.assert_array_equal(result.heat, heat)
 
 
+def test_a_caption_is_written_along_the_lower_edge_and_nowhere_else():
+    heat = np.zeros((8, 8))
+    for size in ((300, 400), (60, 80)):
+        plain = shown(heat, photo(*size), whole(photo(*size))).astype(int)
+        said = shown(heat, photo(*size), whole(photo(*size)), caption="class-agnostic").astype(int)
+        rows = np.flatnonzero((plain != said).any(axis=(1, 2)))
+        assert rows.max() == size[0] - 1 and rows.min() > 0.6 * size[0]
+        lower = said[rows.min() :]
+        assert lower.max() > 200 and lower.min() < 40, "white on dark"
+        columns = np.flatnonzero(lower.max(axis=(0, 2)) > 120)
+        assert abs((columns.min() + columns.max()) / 2 - size[1] / 2) < 0.05 * size[1], "in the middle, whole"
+
+
 def test_heat_that_is_not_finite_does_not_break_the_picture():
     heat = np.full((8, 8), np.nan)
     heat[2, 2] = 1

@@ -41,8 +41,13 @@ def test_the_overview_does_not_even_import_numpy():
     assert not {"numpy", "PIL"} & imported_by("--help")
 
 
-def test_occlusion_on_onnx_never_imports_torch(samples, tmp_path):
-    words = ["occlusion", "--model", "zoo:shapes", str(samples), "--out", str(tmp_path / "out"), "--limit", "1"]
+@pytest.mark.parametrize(
+    "technique",
+    [["occlusion"], ["rise", "--masks", "4"], ["recipro-cam"], ["eigen-cam"], ["score-cam", "--strongest", "4"]],
+    ids=lambda words: words[0],
+)
+def test_techniques_without_gradients_never_import_torch(technique, samples, tmp_path):
+    words = [*technique, "--model", "zoo:shapes", str(samples), "--out", str(tmp_path / "out"), "--limit", "1"]
     assert "onnxruntime" in imported_by(*words)
     assert "torch" not in imported_by(*words)
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import sys
+import zipfile
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +14,13 @@ import pytest
 import viz
 from tests.cli.shell import viz as command
 from tests.docs.pages import ROOT
+from viz.adapters.onnx_torch import operators as _operators  # noqa: F401  # fills the table
+from viz.adapters.onnx_torch.operator_table import covered
+from viz.cli.app import command_names
 from viz.core.errors import ExitCode
 from viz.core.preprocess import Preprocess
 from viz.core.technique import techniques
+from viz.model_zoo.shape_pictures import write_samples
 
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -31,6 +36,14 @@ def generate() -> ModuleType:
     spec.loader.exec_module(module)
     sys.path[:] = before
     return module
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one sample picture, for all techniques."""
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder, count=1)
+    return folder
 
 
 def test_the_committed_pages_are_what_the_code_says(generate: ModuleType) -> None:
@@ -80,6 +93,41 @@ def test_every_public_name_and_every_technique_is_on_the_python_page(generate: M
         assert technique.info.source in text
 
 
+def test_every_technique_is_in_the_table_with_its_passes(generate: ModuleType) -> None:
+    rows = generate.pages()["reference/techniques.md"].splitlines()
+    for name, technique in techniques().items():
+        (row,) = [row for row in rows if row.startswith(f"| [`viz {name}`]")]
+        cells = [cell.strip() for cell in row.split("|")]
+        assert cells[3] == ("needed" if technique.info.needs_gradient else "–")
+        assert int(cells[4].replace(",", "")) == technique().passes((224, 224))
+
+
+def test_links_to_commands_lead_to_their_own_section(generate: ModuleType) -> None:
+    commands = generate.pages()["reference/cli.md"]
+    places = {f"{name.lower().replace(' ', '-')}" for name in re.findall(r"^## (viz[\w -]*)$", commands, re.MULTILINE)}
+    places |= set(re.findall(r'<a id="([\w-]+)">', commands))
+    links = re.findall(r"\(cli\.md#([^)]+)\)", generate.pages()["reference/techniques.md"])
+    assert len(set(links)) == len(techniques())
+    assert [link for link in links if link not in places] == []
+
+
+def test_every_operator_with_a_torch_function_is_on_its_page(generate: ModuleType) -> None:
+    text = generate.pages()["reference/onnx-operators.md"]
+    assert [name for _, name in covered() if f"`{name}`" not in text] == []
+    assert "`Softmax` (1, 13)" in text
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/gradients.md"])
+def test_every_technique_is_named_where_one_chooses_among_them(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [name for name in techniques() if not re.search(rf"`(viz )?{re.escape(name)}[ `]", text)] == []
+
+
+def test_every_command_is_named_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in command_names() if not re.search(rf"`(viz )?{re.escape(name)}[ `]", text)] == []
+
+
 def test_every_exit_code_is_on_its_page() -> None:
     text = (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
     assert [code for code in ExitCode if f"\n| {int(code)} |" not in text] == []
@@ -105,3 +153,23 @@ def test_every_field_of_a_run_folder_is_on_its_page(tmp_path: Path, monkeypatch:
     names |= {name for record in records for name in (*record, *record.get("numbers", {}), *record.get("target", {}))}
     text = (REFERENCE / "run-folder.md").read_text(encoding="utf-8")
     assert sorted(name for name in names if f"`{name}`" not in text) == []
+
+
+@pytest.mark.parametrize("name", techniques())
+def test_every_figure_array_and_file_of_a_technique_is_on_the_page(
+    name: str, tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIZ_CACHE", str(samples / "cache"))
+    technique = techniques()[name]
+    options = viz.RunOptions(out=str(tmp_path / "run"))
+    found = viz.run(technique(**technique.info.smoke), viz.load("zoo:shapes"), [samples / "images"], options)
+    run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    (record,) = found.records
+    arrays = zipfile.ZipFile(tmp_path / "run" / record["files"]["arrays"]).namelist()
+    evidence = run.get("evidence", {})
+    names = {*run, *record, *record["numbers"], *record["files"], *(array.removesuffix(".npy") for array in arrays)}
+    names |= {*evidence, *evidence.get("gradient_check", {})}
+    names |= {field for check in evidence.get("gradient_check", {}).get("checks", ()) for field in check}
+    assert bool(evidence) == technique.info.needs_gradient
+    text = (REFERENCE / "run-folder.md").read_text(encoding="utf-8")
+    assert sorted(field for field in names if f"`{field}`" not in text) == []

@@ -279,6 +279,14 @@ class Adapter(ABC):
             raise UnknownName("layer", name, [*self.layers, *self._by_alias()], listing)
         return found
 
+    def receptive_field(self, name: str) -> ReceptiveField | None:
+        """The window of pixels that a layer's positions see; None where it is not known.
+
+        The layer table has it where it follows from the graph; an adapter that has to run the model for it
+        overrides this.
+        """
+        return self.layer(name).receptive_field
+
     def matching(self, pattern: str) -> list[Layer]:
         """The layers whose name or an alias matches a glob, in execution order."""
         return [

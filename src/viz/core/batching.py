@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from viz.core.adapter import Adapter, Rule, Trace
+from viz.core.adapter import Adapter, ReceptiveField, Rule, Trace
 from viz.core.agreement import Agreement
 from viz.core.errors import OutOfMemory
 from viz.core.patches import Patched
@@ -97,6 +97,10 @@ class BatchedAdapter(Adapter):
     def agreement(self, image: FloatArray) -> Agreement:
         """See `Adapter.agreement`."""
         return self._model.agreement(image)
+
+    def receptive_field(self, name: str) -> ReceptiveField | None:
+        """See `Adapter.receptive_field`."""
+        return self._model.receptive_field(name)
 
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""

@@ -13,13 +13,14 @@ from torch.export import ExportedProgram
 from viz.adapters.torch_module.exported import ExportedModel
 from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.randomized import randomized
+from viz.adapters.torch_module.receptive_field import field_by_running
 from viz.adapters.torch_module.replacing import check_cut, values_from
 from viz.adapters.torch_module.runner import Runner
 from viz.adapters.torch_module.scores import find_scores, score_output
 from viz.adapters.torch_module.survey import Survey
 from viz.adapters.torch_module.tracing import trace
 from viz.adapters.torch_module.trial import get_to_know, noise
-from viz.core.adapter import Adapter, ModelSource, Rule, Scores, Trace
+from viz.core.adapter import Adapter, ModelSource, ReceptiveField, Rule, Scores, Trace
 from viz.core.errors import ModelError
 from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
@@ -64,6 +65,7 @@ class TorchAdapter(Adapter):
         self.preprocess, self.labels = preprocess, labels or Labels()
         self._table, seen, notes = get_to_know(self._runner)
         self._cuts: set[tuple[str, tuple[str, ...]]] = set()  # where the model was seen to be cut cleanly
+        self._fields: dict[str, ReceptiveField | None] = {}
         self.layers, self.outputs = self._table.layers, self._table.outputs
         self.notes = [*program.notes, *notes]
         self.scores = self._find_scores(output, seen)
@@ -96,6 +98,20 @@ class TorchAdapter(Adapter):
             )
         edges = {asked: found.edges[name] for asked, name in names.items() if name in found.edges}
         return replace(found, values={asked: found.values[name] for asked, name in names.items()}, edges=edges)
+
+    def receptive_field(self, name: str) -> ReceptiveField | None:
+        """See `Adapter.receptive_field`: found by running the model, once for each layer."""
+        layer = self.layer(name)
+        if layer.name not in self._fields:
+
+            def values_of(images: FloatArray) -> FloatArray:
+                return self._runner.values(self._table, images, {layer.name})[layer.name]
+
+            try:
+                self._fields[layer.name] = field_by_running(values_of, layer, self.size)
+            except ModelError:  # a model may refuse pixels that are no numbers
+                self._fields[layer.name] = None
+        return self._fields[layer.name]
 
     def randomized(self, seed: int, part: float = 1.0) -> "TorchAdapter":
         """See `Adapter.randomized`: the weights are those of a deep copy."""

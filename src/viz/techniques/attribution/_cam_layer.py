@@ -1,6 +1,7 @@
 """Which layer a class activation map is read from: found from the model, checked by gradients, told to the user."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -32,10 +33,10 @@ def cam_grid(model: Adapter, targets: tuple[str, ...], asked: str | None, techni
 
 
 def last_grid(model: Adapter, targets: tuple[str, ...], asked: str | None, technique: str) -> Grid:
-    """As `cam_grid` without gradients: the last map of the smallest size.
+    """As `cam_grid` without gradients: the last layer with positions; of the smallest size, where scores are a map.
 
-    Where these are tokens after a class token, those of the last block go nowhere: then the tokens that the last
-    block starts from, normalized where a layer does that, as far as the model can be run from inside.
+    Tokens beside a class token go nowhere after the last block has mixed them: then it is the tokens that the
+    last block starts from, normalized where a layer does that, as far as the model can be run from inside.
     """
     return _chosen_once(model, targets, asked, technique, lambda: _last_by_shape(model, targets))
 
@@ -52,13 +53,19 @@ def _chosen_once(
     model: Adapter, targets: tuple[str, ...], asked: str | None, technique: str, choose: Callable[[], Grid]
 ) -> Grid:
     if asked is not None:
-        return _asked_for(model, asked)
+        return _placed(model, _asked_for(model, asked))
     known = _chosen.setdefault(model, {})
     key = (technique, targets)
     if key not in known:
-        known[key] = choose()
+        known[key] = _placed(model, choose())
         model.note(f"{technique} reads {known[key].describe()}, found from the model; --layer chooses another")
     return known[key]
+
+
+def _placed(model: Adapter, grid: Grid) -> Grid:
+    """The grid with its layer's receptive field, also where the model has to be run to find it."""
+    layer = replace(grid.layer, receptive_field=model.receptive_field(grid.layer.name))
+    return replace(grid, layer=layer)
 
 
 def _asked_for(model: Adapter, asked: str) -> Grid:
@@ -72,8 +79,9 @@ def _asked_for(model: Adapter, asked: str) -> Grid:
     return grid
 
 
-def _maps_of_model(model: Adapter) -> list[Grid]:
-    found = grids(model)
+def _maps_of_model(model: Adapter, targets: tuple[str, ...]) -> list[Grid]:
+    """All layers with positions, in execution order, but for those that the target is read from."""
+    found = [grid for grid in grids(model) if grid.layer.name not in targets]
     if not found:
         raise NotSupported(
             f"{model.source.name} has no layer with positions on the image", "viz occlusion and rise need none"
@@ -87,8 +95,8 @@ def _last_mixed(model: Adapter, targets: tuple[str, ...]) -> Grid:
     In a transformer with a class token, the other tokens of the last block go nowhere: the last layer that
     counts is before the last mixing of tokens.
     """
-    maps = [grid for grid in _maps_of_model(model) if grid.layer.name not in targets]
-    if any(grid_of(model.layer(name), model.size) for name in targets):
+    maps = _maps_of_model(model, targets)
+    if _is_map(model, targets):
         return _smallest_last(maps)  # a map of scores, as of a segmenter: its own inputs say where, not why
     reaching = [grid for grid, part in _reach(model, targets, maps[-_CANDIDATES:]) if part >= _REACHED]
     if not reaching:
@@ -102,6 +110,11 @@ def _last_mixed(model: Adapter, targets: tuple[str, ...]) -> Grid:
     return last
 
 
+def _is_map(model: Adapter, targets: tuple[str, ...]) -> bool:
+    """Whether the target itself is read from positions."""
+    return any(grid_of(model.layer(name), model.size) is not None for name in targets)
+
+
 def _smallest_last(maps: Sequence[Grid]) -> Grid:
     """The last map of the smallest size: the deepest layer of a network that goes down and up again."""
     fewest = min(map(_cells, maps))
@@ -109,8 +122,10 @@ def _smallest_last(maps: Sequence[Grid]) -> Grid:
 
 
 def _last_by_shape(model: Adapter, targets: tuple[str, ...]) -> Grid:
-    maps = [grid for grid in _maps_of_model(model) if grid.layer.name not in targets]
-    last = _smallest_last(maps)
+    maps = _maps_of_model(model, targets)
+    if _is_map(model, targets):
+        return _smallest_last(maps)
+    last = maps[-1]
     if not last.prefix:
         return last
     try:
@@ -123,8 +138,8 @@ def _last_by_shape(model: Adapter, targets: tuple[str, ...]) -> Grid:
 
 
 def _last_cut(model: Adapter, targets: tuple[str, ...]) -> Grid:
-    maps = [grid for grid in _maps_of_model(model) if grid.layer.name not in targets]
-    if any(grid_of(model.layer(name), model.size) for name in targets):
+    maps = _maps_of_model(model, targets)
+    if _is_map(model, targets):
         fewest = _cells(_smallest_last(maps))
         maps = [grid for grid in maps if _cells(grid) == fewest]
     problem = None

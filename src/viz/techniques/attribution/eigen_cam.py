@@ -28,7 +28,7 @@ class EigenCam:
     pictures say so.
     """
 
-    layer: Annotated[str | None, Opt("Layer to read; default: the last of the smallest size.", metavar="NAME")] = None
+    layer: Annotated[str | None, Opt("Layer to read; default: found from the model.", metavar="NAME")] = None
 
     def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
         """Heat maps of images (b, 3, h, w); the targets do not change them."""
@@ -48,13 +48,13 @@ class EigenCam:
 def _first_component(maps: FloatArray) -> FloatArray:
     """(c, rows, columns) -> (rows, columns): activations projected on their first right singular vector.
 
-    Its sign is free; it is chosen so that the component grows with the activations' sum.
+    Its sign is free; it is chosen so that the projections sum to more than 0, which rectified activations do anyhow.
     """
     if not np.isfinite(maps).all():
         return np.full(maps.shape[1:], np.nan, np.float32)
     table = maps.reshape(len(maps), -1).T.astype(np.float64)
     _, _, components = np.linalg.svd(table, full_matrices=False)
     projected = table @ components[0]
-    signed = projected if projected @ table.sum(axis=1) >= 0 else -projected
+    signed = projected if projected.sum() >= 0 else -projected
     positive: FloatArray = np.maximum(signed, 0).reshape(maps.shape[1:]).astype(np.float32)
     return positive

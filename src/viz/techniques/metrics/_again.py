@@ -1,7 +1,7 @@
 """Running a technique again, on other images or on another model, as a metric does."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from viz.core.adapter import Adapter
@@ -26,6 +26,5 @@ def heats_again(
 def with_same_layer(technique: Any, before: HeatMap) -> Any:
     """The technique held to the layer that it chose for a map, where it chose one."""
     chosen = before.numbers.get("layer")
-    names = {field.name for field in fields(technique)}
-    free = "layer" in names and technique.layer is None and isinstance(chosen, str)
+    free = isinstance(chosen, str) and getattr(technique, "layer", chosen) is None
     return replace(technique, layer=chosen) if free else technique

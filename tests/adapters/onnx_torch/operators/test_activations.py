@@ -70,7 +70,9 @@ def test_the_mask_of_dropout_had_the_type_of_its_input_at_first():
     assert run_node("Dropout", [X], 10, outputs=2)[1].dtype == torch.bool
 
 
-@pytest.mark.parametrize(("version", "kept"), [(7, False), (9, False), (10, False), (11, False), (12, True), (22, True)])
+@pytest.mark.parametrize(
+    ("version", "kept"), [(7, False), (9, False), (10, False), (11, False), (12, True), (22, True)]
+)
 def test_the_mask_of_dropout_marked_what_is_dropped_before_it_marked_what_is_kept_as_in_onnxruntime(version, kept):
     assert bool((run_node("Dropout", [X], version, outputs=2)[1] == kept).all())
 
