@@ -79,6 +79,16 @@ def test_a_gradient_map_that_never_changes_is_passed_over_only_where_the_gradien
         assert found["follows the image"].outcome == expected
 
 
+def test_a_map_that_says_itself_that_it_is_not_of_the_image_need_not_change(only: Any) -> None:
+    class Constant(Gray):
+        def result(self, heat: FloatArray) -> Result:
+            return HeatMap({"heat": np.ones_like(heat)}, warnings=("the result does not depend on the image here",))
+
+    found = only(Constant)
+    assert outcomes(found) == PASSED | {"follows the image": "skipped"}
+    assert found["follows the image"].detail == "the result does not depend on the image here"
+
+
 def test_a_map_with_a_nan_fails(only: Any) -> None:
     class Broken(Gray):
         def result(self, heat: FloatArray) -> Result:

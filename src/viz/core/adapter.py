@@ -1,100 +1,44 @@
 """A model as every technique sees it: pixels in, named tensors out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from viz.core.agreement import Agreement, differences
 from viz.core.errors import NotSupported, UnknownName
 from viz.core.labels import Labels
+from viz.core.layer import Layer, LazyLayers, ReceptiveField
 from viz.core.patches import Patched
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
+from viz.core.scores import Scores, Squash, per_image, probabilities
+from viz.core.trace import INPUT_ROUNDING, Edge, Rule, Trace
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-@dataclass(frozen=True)
-class ReceptiveField:
-    """The window of input pixels that one position of a layer can see, per axis (y, x).
-
-    Position i sees pixels `offset + i * stride` to `offset + i * stride + size - 1` (offset may be
-    negative where padding is seen). `everywhere` means the whole image: attention, global pooling.
-    """
-
-    size: tuple[int, int]
-    stride: tuple[float, float]
-    offset: tuple[float, float]
-    everywhere: bool = False
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One tensor that the model can show: what made it, its shape (None = free) and its cost.
-
-    The first axis is that of the images where it is free; a tensor with a fixed one has no row per image.
-
-    `zero` is the value that stands for zero: the zero point of a quantized tensor, whose values are the stored
-    whole numbers.
-    """
-
-    name: str
-    op: str
-    shape: tuple[int | None, ...] | None
-    aliases: tuple[str, ...] = ()
-    receptive_field: ReceptiveField | None = None
-    parameters: int = 0
-    macs: int | None = None
-    zero: float = 0.0
-
-
-class LazyLayers(Mapping[str, Layer]):
-    """A layer table that is made when it is first looked into: listing layers can take a run of its own."""
-
-    def __init__(self, make: Callable[[], Mapping[str, Layer]]):
-        self._make = make
-
-    @cached_property
-    def _table(self) -> Mapping[str, Layer]:
-        return self._make()
-
-    def __getitem__(self, name: str) -> Layer:
-        return self._table[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
-
-    def __len__(self) -> int:
-        return len(self._table)
+# The nouns that adapters speak in are imported from here or from where they are defined.
+__all__ = [
+    "FORWARD_ONLY",
+    "INPUT_ROUNDING",
+    "Adapter",
+    "Edge",
+    "Layer",
+    "LazyLayers",
+    "ModelSource",
+    "ReceptiveField",
+    "Rule",
+    "Scores",
+    "Squash",
+    "Trace",
+    "per_image",
+    "probabilities",
+]
 
 
 FORWARD_ONLY = "these need none: viz occlusion, rise, recipro-cam, score-cam"
-
-# What `Trace.straight_through` says of an image that the model takes as whole numbers.
-INPUT_ROUNDING = "rounding of the whole-number input"
-
-Squash = Literal["none", "softmax", "sigmoid", "exp"]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Where class scores are read: one tensor, and what turns its values into probabilities.
-
-    `logits` names the tensor before the final softmax or sigmoid, and is None where there is none to
-    be had. `probabilities` names the tensor after it. `to_probability` is what the graph itself
-    applies; "none" where the graph ends in plain scores (softmax is then ours, and the summary says so).
-    """
-
-    classes: int
-    logits: str | None
-    probabilities: str | None
-    to_probability: Squash = "none"
 
 
 @dataclass(frozen=True)
@@ -107,48 +51,6 @@ class ModelSource:
     runtime: str
     device: str = "cpu"
     details: Mapping[str, str] = field(default_factory=dict)
-
-
-# How the backward pass treats rectifiers and, for relevance, every operation: see `viz.adapters.backward_rules`.
-Rule = Literal["plain", "guided", "deconvnet", "lrp-epsilon", "lrp-epsilon-plus-flat"]
-
-
-@dataclass(frozen=True)
-class Edge:
-    """Where a layer sits in the autograd graph, for gradients with respect to it.
-
-    What `Trace.values` holds may be a copy or another arrangement of what the model went on with; a gradient
-    with respect to the copy would be none. `source` is what the model went on with (a tensor, or a
-    `torch.autograd.graph.GradientEdge`), and `arrange` brings its gradient into the form of the layer's value.
-    Where the images were run in pieces, `pieces` are the edges of these, in order, and `source` is not used.
-    """
-
-    source: Any = None
-    arrange: "Callable[[Tensor], Tensor]" = lambda gradient: gradient
-    pieces: "tuple[Edge, ...]" = ()
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Layers of one forward pass with their autograd graph back to the images.
-
-    Attributes:
-        edges: where layers sit in the graph; a layer that is not listed is its value itself.
-        values: what `Adapter.run` gives, as float32 tensors on the model's device, batch first.
-        changed: operations whose backward the rule changed, and how many: `{"Relu": 17}`.
-        ended: operations that no gradient passes, as far as they were met: `ArgMax 'head'`.
-        straight_through: operations, such as QuantizeLinear, that a gradient passes as if they were not there.
-    """
-
-    values: Mapping[str, "Tensor"]
-    changed: Mapping[str, int] = field(default_factory=dict)
-    ended: tuple[str, ...] = ()
-    straight_through: tuple[str, ...] = ()
-    edges: Mapping[str, Edge] = field(default_factory=dict)
-
-    def edge(self, layer: str) -> Edge:
-        """Where a layer sits in the graph."""
-        return self.edges.get(layer) or Edge(self.values[layer])
 
 
 class Adapter(ABC):
@@ -302,22 +204,3 @@ class Adapter(ABC):
             for alias in layer.aliases:
                 owners.setdefault(alias, []).append(layer)
         return {alias: found[0] for alias, found in owners.items() if len(found) == 1}
-
-
-def per_image(values: FloatArray) -> FloatArray:
-    """Scores (b, classes, 1, …) as (b, classes); raises nothing, changes no value."""
-    return values.reshape(values.shape[0], -1) if values.ndim > 1 else values.reshape(-1, 1)
-
-
-def probabilities(values: FloatArray, squash: Squash) -> FloatArray:
-    """Scores (b, classes) through softmax, sigmoid or exp, computed in float64 and given as float32."""
-    x = values.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # NaN in, NaN out: whoever reads it says so
-        if squash == "softmax":
-            e = np.exp(x - x.max(axis=1, keepdims=True))
-            x = e / e.sum(axis=1, keepdims=True)
-        elif squash == "sigmoid":
-            x = 1 / (1 + np.exp(-x))
-        elif squash == "exp":
-            x = np.exp(x)
-    return x.astype(np.float32)

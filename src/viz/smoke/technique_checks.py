@@ -35,8 +35,8 @@ def technique_checks(technique: Any, model: Adapter, images: FloatArray, target:
     yield Check(name, "runs", "passed", time.perf_counter() - started)
     yield check(name, "finite", partial(_finite, results))
     yield check(name, "shape", partial(_shaped, results, model.size))
-    if technique.info.needs_gradient and _same_gradient(model, images[:2], target):
-        yield Check(name, "follows the image", "skipped", 0.0, "the score is linear: its gradient is the same anywhere")
+    if reason_why_not := _why_not_different(technique, model, images[:2], target, results):
+        yield Check(name, "follows the image", "skipped", 0.0, reason_why_not)
     else:
         yield check(name, "follows the image", partial(_differ, results))
     yield check(name, "same again", partial(_repeats, chosen, model, images[:2], [target] * 2, results))
@@ -85,6 +85,18 @@ def _differ(results: Sequence[Result]) -> None:
     first, second = (_main_arrays(result) for result in results)
     if all(np.array_equal(first[name], second[name], equal_nan=True) for name in first):
         raise Failed(f"{' and '.join(first)} did not change with the picture")
+
+
+def _why_not_different(
+    technique: Any, model: Adapter, images: FloatArray, target: Target, results: Sequence[Result]
+) -> str:
+    """Why results may be the same for two images: the technique itself says so, or there is no other gradient."""
+    said = [text for result in results for text in result.warnings if "does not depend on the image" in text]
+    if len(said) == len(results):
+        return said[0]
+    if technique.info.needs_gradient and _same_gradient(model, images, target):
+        return "the score is linear: its gradient is the same anywhere"
+    return ""
 
 
 def _same_gradient(model: Adapter, images: FloatArray, target: Target) -> bool:

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.adapters.torch_models import adapter
 from tests.fakes import LinearModel
-from tests.networks import SIZE, seeded
+from tests.networks import ARCHITECTURES, SIZE, seeded
 from viz.core.errors import NotSupported
 from viz.core.target import class_target
 from viz.techniques.attribution.deconvnet import Deconvnet
@@ -83,6 +83,16 @@ def test_a_model_without_rectifiers_is_refused(technique):
     model = LinearModel(np.ones((2, 3, 8, 8), np.float32))
     with pytest.raises(NotSupported, match="rectifier"):
         technique(model, np.zeros((1, 3, 8, 8), np.float32), [class_target(model, 0)])
+
+
+def test_deconvnet_says_where_nothing_of_the_image_is_left():
+    """Without max pooling its way back is the same for every image; with it, it is not."""
+    _, model, targets = opened()
+    first, second = Deconvnet()(model, IMAGES, [targets[0]] * 2)
+    np.testing.assert_allclose(first.heat, second.heat, atol=1e-6)
+    assert all("does not depend on the image" in found.warnings[0] for found in (first, second))
+    pooled = adapter(seeded(ARCHITECTURES["plain"]))
+    assert not any(found.warnings for found in Deconvnet()(pooled, IMAGES, [class_target(pooled, 1)] * 2))
 
 
 def test_guided_grad_cam_is_the_product_of_its_two_halves():

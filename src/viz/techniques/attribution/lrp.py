@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, cast
 
-from viz.core.adapter import Adapter, Rule
-from viz.core.errors import ImageError
-from viz.core.gradients import input_gradients
+from viz.core.adapter import FORWARD_ONLY, Adapter, Rule
+from viz.core.errors import ImageError, NotSupported
+from viz.core.gradients import input_gradients, summed_up
 from viz.core.options import Opt
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
@@ -34,6 +34,12 @@ class Lrp:
         """Heat maps of images (b, 3, h, w), in units of the score. Raises `NotSupported`: see above."""
         rule = cast(Rule, f"lrp-{self.rule}")
         found = input_gradients(model, images, targets, rule)
+        if found.values.any() and not found.pixels.any():
+            passed = summed_up(found.straight_through) or "an operation"
+            raise NotSupported(
+                f"no relevance arrives at the pixels of {model.source.name}: {passed} on the way keeps all of it",
+                "viz saliency takes the gradient; " + FORWARD_ONLY,
+            )
         changed = say_what_changed(model, rule, found)
         return [
             self._map(r, float(s), changed, found.straight_through)

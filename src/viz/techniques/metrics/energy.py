@@ -3,8 +3,8 @@
 import numpy as np
 
 from viz.core.metric import Explained, Measured, metric
-from viz.core.true_regions import TrueRegion
 from viz.core.result import FloatArray
+from viz.core.true_regions import TrueRegion
 
 
 @metric(

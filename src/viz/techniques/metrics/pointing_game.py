@@ -7,8 +7,8 @@ import numpy as np
 from viz.core.metric import Explained, Measured, metric
 from viz.core.options import Opt
 from viz.core.peaks import peak_of
-from viz.core.true_regions import TrueRegion
 from viz.core.result import HeatMap
+from viz.core.true_regions import TrueRegion
 
 
 @metric(
