@@ -97,35 +97,34 @@ def run(
     check_target(options.target, model, cast(ScoreKind, options.score))
     identity = _identity(technique, model, sources, options)
     folder = RunFolder(run_path(technique, model, sources, options), identity)
+    before = folder.run()
     counting = _Counting(listener or Listener())
     counting.inner.started(len(listing.files))
     batched = BatchedAdapter(model, options.batch, counting.forwards)
     loader = Loader(model.preprocess, options.background_colour, options.max_pixels, decode)
     job = Job(technique, batched, options.target, cast(ScoreKind, options.score), loader, options.fail_fast)
     described = _described(job, options, command or shlex.join(sys.argv), identity, listing)
-    started = time.perf_counter()
+    started, evidence = time.perf_counter(), dict(before.get("evidence", {}))
     folder.write_run({**described, **_progress(batched, counting.records, listing, complete=False)})
     try:
         records = process(job, listing.files, folder, counting)
         folder.rewrite(records)
-        described |= _evidence(technique, batched)
+        evidence = _evidence(technique, batched) or before.get("evidence", {})
     finally:
         seconds = time.perf_counter() - started
         complete = len(counting.records) == len(listing.files)
         timings = {"seconds": round(seconds, 3), "forward_passes": counting.count, "images_reused": counting.reused}
         progress = _progress(batched, counting.records, listing, complete)
-        folder.write_run({**described, **progress, "timings": timings})
-    return RunSummary(
-        folder.path, records, listing.skipped, list(batched.notes), counting.reused, counting.count, seconds
-    )
+        # What was said and checked while images were computed still holds where they are only looked through.
+        progress["notes"] = notes = list(dict.fromkeys([*progress["notes"], *before.get("notes", [])]))
+        progress["warnings"] += [doubt(evidence)] if doubt(evidence) else []
+        folder.write_run({**described, **progress, "evidence": evidence, "timings": timings})
+    return RunSummary(folder.path, records, listing.skipped, notes, counting.reused, counting.count, seconds)
 
 
 def _evidence(technique: Any, model: Adapter) -> Record:
-    """Why the gradients may be trusted, for a technique that takes some; a doubt becomes a note."""
-    evidence = gradient_evidence(model) if technique.info.needs_gradient else {}
-    if problem := doubt(evidence):
-        model.note(problem)
-    return {"evidence": evidence} if evidence else {}
+    """Why the gradients may be trusted, for a technique that takes some; empty where nothing was computed."""
+    return gradient_evidence(model) if technique.info.needs_gradient else {}
 
 
 def run_path(technique: Any, model: Adapter, sources: Sequence[str | Path], options: RunOptions) -> Path:
@@ -146,6 +145,7 @@ def _identity(technique: Any, model: Adapter, sources: Sequence[str | Path], opt
         "technique": technique.info.name,
         "settings": settings(technique),
         "model": [model.source.sha256, model.source.spec if not model.source.sha256 else "", model.source.device],
+        "details": dict(model.source.details),
         "scores": asdict(model.scores) if model.scores else None,
         "preprocess": preprocess,
         "labels": model.labels.names,

@@ -11,7 +11,9 @@ import numpy as np
 from viz.cli.console import results
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
+from viz.core.gradients import input_gradients
 from viz.core.run_options import RunOptions
+from viz.core.target import class_target, norm_target
 from viz.engine.loading import listed
 from viz.runs import run_path
 
@@ -21,9 +23,10 @@ def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], option
     files = len(listed(sources, options).files)
     passes = files * technique.passes(model.size)
     batched = BatchedAdapter(model, options.batch)
-    per_pass = _timed(batched)
+    per_pass = _timed(batched, technique.info.needs_gradient)
     results.print(f"images          {files}")
-    results.print(f"forward passes  {passes:,} ({technique.passes(model.size)} an image)")
+    label = "passes, there and back" if technique.info.needs_gradient else "forward passes"
+    results.print(f"{label:15} {passes:,} ({technique.passes(model.size)} an image)")
     results.print(f"batch size      {batched.batch_size}")
     results.print(f"time            about {passes * per_pass:,.0f} s ({1 / per_pass:,.0f} passes/s in one timed batch)")
     results.print(f"memory          {_peak_megabytes():,.0f} MB at the peak of that batch")
@@ -31,14 +34,22 @@ def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], option
     return 0
 
 
-def _timed(model: BatchedAdapter) -> float:
-    """Seconds per image of a full batch, after one to warm up."""
+def _timed(model: BatchedAdapter, gradient: bool) -> float:
+    """Seconds per image and pass of a full batch, after one to warm up; a gradient is two passes, there and back."""
     names = [model.scores.logits or model.scores.probabilities or ""] if model.scores else list(model.outputs[:1])
     images = np.random.default_rng(0).random((model.batch_size, 3, *model.size), np.float32)
-    model.run(images, names)
+    target = class_target(model, 0) if model.scores else norm_target(model, names[0])
+
+    def work() -> None:
+        if gradient:
+            input_gradients(model, images, [target] * len(images))
+        else:
+            model.run(images, names)
+
+    work()
     started = time.perf_counter()
-    model.run(images, names)
-    return (time.perf_counter() - started) / len(images)
+    work()
+    return (time.perf_counter() - started) / len(images) / (2 if gradient else 1)
 
 
 def _peak_megabytes() -> float:

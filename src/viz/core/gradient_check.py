@@ -17,8 +17,9 @@ from viz.core.target import Target
 # the kinks of a ReLU network; how long they may be depends on the network and is found for each direction.
 _SHORTEST, _OCTAVES, _PER_OCTAVE = 1.25e-7, 8, 4
 _STEPS = _SHORTEST * 2.0 ** (np.arange(_OCTAVES * _PER_OCTAVE) / _PER_OCTAVE)
-_FEWEST = 3 * _PER_OCTAVE  # steps from which the rounding is estimated
+_STEADY = 3  # octaves that must agree
 _DOUBLE_STEP = 1e-8
+_DITHER = 2  # levels of 8 bits
 
 TOLERANCE = 0.01  # relative error of a gradient, beyond what the differences leave open
 
@@ -31,8 +32,8 @@ class GradientCheck:
         target: what was differentiated.
         by: what the differences were taken of.
         by_gradient, by_differences: along each random direction, in units of the target per unit of pixel RMS.
-        uncertainty: how well the differences themselves are known, relative to their size: twice the standard
-            error that the rounding of the forward pass leaves.
+        uncertainty: how well the differences themselves are known, relative to their size: how far those of three
+            neighbouring lengths of the step are apart, where they agree best.
     """
 
     target: str
@@ -57,14 +58,13 @@ class GradientCheck:
 def gradient_checks(
     model: Adapter, image: FloatArray, target: Target, directions: int = 4, seed: int = 0
 ) -> list[GradientCheck]:
-    """Every check of a gradient that means something for this model, at an image (3, h, w) in [0, 1].
+    """Every check of a gradient that means something for this model, close to an image (3, h, w) in [0, 1].
 
     Against the runtime's own differences; not where the gradient passes roundings inside the network straight
     through, which differences of a rounded network cannot follow. And in float64, where the model has it: there
     such a network is computed without its roundings. Raises as `input_gradients`.
     """
-    # Black and white themselves lie where a quantizer begins to cut: there is no slope to compare.
-    inside = np.clip(image, 1 / 512, 511 / 512)
+    inside = _inside(image, seed)
     passed = input_gradients(model, inside[None], [target]).straight_through
     found = [] if rounds_inside(passed) else [check_gradient(model, inside, target, directions, seed)]
     try:
@@ -72,6 +72,17 @@ def gradient_checks(
     except NotSupported:
         return found
     return found
+
+
+def _inside(image: FloatArray, seed: int) -> FloatArray:
+    """The image with a little noise, a level of 8 bits or more away from black and white.
+
+    There a quantizer begins to cut, and in a flat area a whole field of units can sit on its kink: neither has
+    a slope to compare. The values are whole 255ths, at which models that take whole numbers have their gradient.
+    """
+    levels = np.clip(np.rint(image * 255), 1 + _DITHER, 254 - _DITHER)
+    noise = np.random.default_rng(seed).integers(-_DITHER, _DITHER + 1, image.shape)
+    return ((levels + noise) / 255).astype(np.float32)
 
 
 def rounds_inside(straight_through: Sequence[str]) -> bool:
@@ -164,17 +175,15 @@ def _gain(
 
 
 def _fitted(expected: NDArray[np.float64], changes: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope of `changes` on `expected`, over the shortest steps, as many as agree; its standard error.
+    """Slope of `changes` on `expected` where it is steadiest over three octaves of steps, and how steady it is.
 
-    Rounding is the same at every step, so longer steps weigh more, and each more of them helps, until the
-    slope leaves what the shorter ones allow (their standard error): there the function bends.
+    Among short steps the slopes of neighbouring octaves differ by rounding, among long ones because the
+    function bends. The three that are closest together are taken; half of what they are apart is the error.
     """
     if not expected.any():
         return (1.0, 0.0) if not changes.any() else (float("inf"), 0.0)
-    products, squares = np.cumsum(expected * changes), np.cumsum(expected**2)
-    slopes = (products / squares)[_FEWEST - 1 :]
-    rounding = float(np.std(changes[:_FEWEST] - slopes[0] * expected[:_FEWEST], ddof=1))
-    errors = rounding / np.sqrt(squares[_FEWEST - 1 :])
-    agree = [bool((np.abs(slopes[i] - slopes[:i]) <= errors[:i]).all()) for i in range(len(slopes))]
-    chosen = agree.index(False) - 1 if False in agree else len(agree) - 1
-    return float(slopes[chosen]), float(errors[chosen])
+    octaves = np.arange(len(expected)).reshape(-1, _PER_OCTAVE)
+    products, squares = (expected * changes)[octaves].sum(axis=1), (expected**2)[octaves].sum(axis=1)
+    apart = [float(np.ptp((products / squares)[i : i + _STEADY])) for i in range(len(octaves) - _STEADY + 1)]
+    steady = slice(best := int(np.argmin(apart)), best + _STEADY)
+    return float(products[steady].sum() / squares[steady].sum()), apart[best] / 2

@@ -3,23 +3,19 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from viz.core.adapter import Adapter
-from viz.core.errors import ModelError, NotSupported
-from viz.core.gradient_check import GradientCheck, check_gradient, check_gradient_in_double
-from viz.core.gradients import input_gradients
+from viz.core.errors import ModelError
+from viz.core.gradient_check import TOLERANCE, GradientCheck, gradient_checks
 from viz.core.images import Photo, fit
 from viz.core.result import FloatArray
 from viz.core.target import Target, class_target, neuron_target, ranked_classes
 from viz.model_zoo.cache import cache_root
 from viz.model_zoo.shape_pictures import draw
-
-TOLERANCE = 0.01
 
 
 def gradient_evidence(model: Adapter) -> dict[str, Any]:
@@ -55,21 +51,10 @@ def doubt(evidence: Mapping[str, Any]) -> str:
 def _made(model: Adapter) -> dict[str, Any]:
     picture = fit(Photo(draw(0).pixels, sha256=""), model.preprocess).pixels
     try:
-        target = _target(model, picture)
-        if steps := _steps(input_gradients(model, picture[None], [target]).straight_through):
-            why_not = f"differences cannot confirm a straight-through gradient ({steps[0]} and {len(steps) - 1} more)"
-            return {"checks": [], "why_not": why_not}
-        checks = [check_gradient(model, picture, target, directions=1)]
+        checks = gradient_checks(model, picture, _target(model, picture), directions=1)
     except ModelError as problem:
         return {"checks": [], "why_not": problem.problem}
-    with suppress(NotSupported):
-        checks.append(check_gradient_in_double(model, picture, target, directions=1))
     return {"checks": [_plain(check) for check in checks]}
-
-
-def _steps(straight_through: Sequence[str]) -> list[str]:
-    """Roundings inside the graph; that of its input is left out of the differences as well."""
-    return [label for label in straight_through if not label.startswith("rounding")]
 
 
 def _target(model: Adapter, picture: FloatArray) -> Target:
@@ -94,7 +79,8 @@ def _place(model: Adapter) -> Path | None:
     if not model.source.sha256:
         return None
     versions = [version(package) for package in ("onnx-viz", "torch", "onnx")]
-    deciding = [model.source.sha256, model.source.runtime, model.source.device, model.preprocess.as_dict(), versions]
+    source, preprocess = model.source, model.preprocess.as_dict()
+    deciding = [source.sha256, source.runtime, source.device, dict(source.details), preprocess, versions]
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
     return cache_root() / "gradient-checks" / f"{digest[:32]}.json"
 

@@ -33,6 +33,14 @@ class RunFolder:
             left_over.unlink()
         self._cut_unfinished_line()
 
+    def run(self) -> Record:
+        """run.json as an earlier attempt left it; empty where there is none."""
+        try:
+            found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def records(self) -> dict[str, Record]:
         """Records by image name as far as they are whole; a last line cut off by a kill is dropped."""
         try:

@@ -12,7 +12,7 @@ from tests.onnx_models import conv_net, image_value, save
 from viz.adapters import load
 from viz.adapters.onnx_runtime.widened import widened
 from viz.core.errors import NotSupported
-from viz.core.gradient_check import check_gradient, check_gradient_in_double, gradient_checks
+from viz.core.gradient_check import _inside, check_gradient, check_gradient_in_double, gradient_checks
 from viz.core.model_options import ModelOptions
 from viz.core.target import class_target, neuron_target
 
@@ -150,6 +150,19 @@ def test_a_network_that_rounds_inside_is_checked_without_its_roundings_only(tmp_
     assert found.by == "the gradient pass, float64, without its roundings"
     assert found.holds() and found.error < 1e-6
     assert not check_gradient(model, image, neuron_target(model, "scores", 1)).holds()
+
+
+def test_flat_areas_do_not_disturb_where_a_pool_takes_the_largest(tmp_path):
+    """Of equal values any may be the largest: the slope up is not the slope down."""
+    nodes = [
+        helper.make_node("MaxPool", ["image"], ["pool"], kernel_shape=[3, 3]),
+        helper.make_node("Flatten", ["pool"], ["flat"]),
+        helper.make_node("ReduceSum", ["flat", "axis"], ["scores"]),
+    ]
+    model = load(chain_file(tmp_path / "net.onnx", nodes, {"axis": np.array([1])}, "scores"), UNIT)
+    white, target = np.ones((3, *SIZE), np.float32), neuron_target(model, "scores", 0)
+    assert not check_gradient_in_double(model, white, target).holds()
+    assert check_gradient_in_double(model, _inside(white, 0), target).holds()
 
 
 def test_a_path_that_ends_is_no_check(tmp_path):

@@ -85,9 +85,9 @@ class OnnxAdapter(Adapter):
         self.parallel = onnx_session.workers(self._device, options.threads)
         # Side by side, each call has one thread; where calls come one by one, they have all that are allowed.
         self._threads = 1 if self.parallel > 1 else options.threads or 0
-        self.source = ModelSource(
-            path.stem, spec or str(path), self._file.sha256, f"onnxruntime {ort.__version__}", self._device.name
-        )
+        runtime = f"onnxruntime {ort.__version__}"
+        details = {"precision of gradients": "native"} if options.precision == "native" else {}
+        self.source = ModelSource(path.stem, spec or str(path), self._file.sha256, runtime, self._device.name, details)
         self._programs: dict[tuple[str, ...], _Program] = {}
         self._tails: dict[tuple[str, tuple[str, ...]], Tail] = {}
         self._opened: ModelProto | None = None

@@ -1,16 +1,19 @@
 """Layer-wise relevance propagation: the score shared out, layer by layer, down to the pixels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, cast
 
-from viz.core.adapter import FORWARD_ONLY, Adapter, Rule
+from viz.core.adapter import FORWARD_ONLY, INPUT_ROUNDING, Adapter, Rule
 from viz.core.errors import ImageError, NotSupported
-from viz.core.gradients import input_gradients, summed_up
+from viz.core.gradients import input_gradients
 from viz.core.options import Opt
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import technique
 from viz.techniques.attribution._gradient_maps import brightness, gradient_map, say_what_changed
+
+_MOST_ABSORBED = 0.5  # of the score; beyond it the sums do not mean what they say
 
 
 @technique(
@@ -34,31 +37,24 @@ class Lrp:
         """Heat maps of images (b, 3, h, w), in units of the score. Raises `NotSupported`: see above."""
         rule = cast(Rule, f"lrp-{self.rule}")
         found = input_gradients(model, images, targets, rule)
-        if found.values.any() and not found.pixels.any():
-            passed = summed_up(found.straight_through) or "an operation"
+        if rounding := [label for label in found.straight_through if label != INPUT_ROUNDING]:
             raise NotSupported(
-                f"no relevance arrives at the pixels of {model.source.name}: {passed} on the way keeps all of it",
-                "viz saliency takes the gradient; " + FORWARD_ONLY,
+                f"relevance has no rule for the roundings of a quantized network: {rounding[0]} and "
+                f"{len(rounding) - 1} more",
+                f"give the float model, or use viz saliency, whose gradients pass them; {FORWARD_ONLY}",
             )
         changed = say_what_changed(model, rule, found)
-        return [
-            self._map(r, float(s), changed, found.straight_through)
-            for r, s in zip(found.pixels, found.values, strict=True)
-        ]
+        return [self._map(r, float(s), changed) for r, s in zip(found.pixels, found.values, strict=True)]
 
     def passes(self, size: tuple[int, int]) -> int:
         """Forward and backward passes per image."""
         return 2
 
-    def _map(
-        self, relevance: FloatArray, score: float, changed: int, straight_through: Sequence[str]
-    ) -> HeatMap | ImageError:
+    def _map(self, relevance: FloatArray, score: float, changed: int) -> HeatMap | ImageError:
         share = float(relevance.sum(dtype=float)) / score if score else 0.0
-        return gradient_map(
-            relevance,
-            brightness(relevance),
-            score,
-            straight_through=straight_through,
-            relevance_share=share,
-            changed_operations=changed,
-        )
+        heat = brightness(relevance)
+        found = gradient_map(relevance, heat, score, relevance_share=share, changed_operations=changed)
+        if isinstance(found, ImageError) or abs(share - 1) <= _MOST_ABSORBED:
+            return found
+        text = f"{share:.0%} of the score arrives at the pixels, biases keep the rest: it says where, not how much"
+        return replace(found, warnings=(*found.warnings, text))
