@@ -90,7 +90,7 @@ def test_a_fixed_batch_of_one_is_opened(tmp_path, flatten):
     one_by_one = np.concatenate([plain_scores(path, image[None]) for image in pixels()])
     np.testing.assert_allclose(scores(model, pixels()), one_by_one, rtol=1e-4)
     assert not [note for note in model.notes if "one by one" in note]
-    assert model._program(model.outputs).whole_batches
+    assert model._sessions.program(model.outputs).whole_batches
 
 
 def test_a_fixed_batch_of_two_serves_any_number_of_images(tmp_path):
@@ -140,7 +140,7 @@ def test_a_constant_class_token_is_repeated_for_every_image(tmp_path):
     model = load(path, UNIT)
     one_by_one = np.concatenate([plain_scores(path, image[None]) for image in pixels()])
     np.testing.assert_allclose(scores(model, pixels()), one_by_one, rtol=1e-4)
-    assert model._program(model.outputs).whole_batches
+    assert model._sessions.program(model.outputs).whole_batches
 
 
 @pytest.mark.parametrize(

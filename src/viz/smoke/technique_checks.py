@@ -94,6 +94,8 @@ def _why_not_different(
     said = [text for result in results for text in result.warnings if "does not depend on the image" in text]
     if len(said) == len(results):
         return said[0]
+    if all(result.warnings and not any(array.any() for array in _main_arrays(result).values()) for result in results):
+        return results[0].warnings[0]  # empty maps, and it says so
     if technique.info.needs_gradient and _same_gradient(model, images, target):
         return "the score is linear: its gradient is the same anywhere"
     return ""

@@ -155,11 +155,13 @@ def test_a_network_that_rounds_inside_is_checked_without_its_roundings_only(tmp_
 def test_flat_areas_do_not_disturb_where_a_pool_takes_the_largest(tmp_path):
     """Of equal values any may be the largest: the slope up is not the slope down."""
     nodes = [
-        helper.make_node("MaxPool", ["image"], ["pool"], kernel_shape=[3, 3]),
+        helper.make_node("Conv", ["image", "kernel"], ["convolved"]),
+        helper.make_node("MaxPool", ["convolved"], ["pool"], kernel_shape=[3, 2]),
         helper.make_node("Flatten", ["pool"], ["flat"]),
         helper.make_node("ReduceSum", ["flat", "axis"], ["scores"]),
     ]
-    model = load(chain_file(tmp_path / "net.onnx", nodes, {"axis": np.array([1])}, "scores"), UNIT)
+    constants = {"axis": np.array([1]), "kernel": np.random.default_rng(0).normal(size=(4, 3, 2, 2)).astype(np.float32)}
+    model = load(chain_file(tmp_path / "net.onnx", nodes, constants, "scores"), UNIT)
     white, target = np.ones((3, *SIZE), np.float32), neuron_target(model, "scores", 0)
     assert not check_gradient_in_double(model, white, target).holds()
     assert check_gradient_in_double(model, _inside(white, 0), target).holds()
