@@ -131,7 +131,7 @@ def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     if summary.reused:
         parts.append(f"{summary.reused} of them from before")
     if summary.forwards and summary.seconds > 0:
-        parts.append(f"{summary.forwards / summary.seconds:.0f} forward passes/s")
+        parts.append(f"{summary.forwards / summary.seconds:.3g} forward passes/s")
     errors.print(f"{mark} " + ", ".join(parts), highlight=False)
     for warning in run["warnings"]:
         if warning not in model.warnings:  # those were said before the run

@@ -15,7 +15,8 @@ from viz.adapters.onnx_torch.batching import BatchedProgram
 from viz.adapters.onnx_torch.operators.classical import PASSED_THROUGH
 from viz.adapters.onnx_torch.program import OnnxProgram
 from viz.adapters.pixel_encoding import encode
-from viz.core.adapter import INPUT_ROUNDING, Edge, Rule, Trace
+from viz.core.adapter import FORWARD_ONLY, INPUT_ROUNDING, Edge, Rule, Trace
+from viz.core.errors import NotSupported
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 from viz.core.torch_errors import torch_errors
@@ -59,12 +60,21 @@ class DifferentiableGraph:
             self._batched.prepare(len(pixels), layers)  # must not count as operations of this pass
         with torch_errors(self.name), applied(rule) as changes:
             run = self._batched.run(self._encoded(pixels), layers)
+        if rule != "plain" and not changes.counts and run.straight_through:
+            raise self._quantized(rule, run.straight_through[0])
         check_changed(changes, rule, self.name)
         precise = torch.float64 if self.program.types.double else torch.float32
         values = {name: readable(run.values[name].to(precise), rule) for name in layers}
         edges = {name: run.edges.get(name) or Edge(run.values[name]) for name in layers}
         rounded = (INPUT_ROUNDING,) if self._rounds else ()
         return Trace(values, dict(changes.counts), run.ended, (*rounded, *run.straight_through), edges)
+
+    def _quantized(self, rule: Rule, first: str) -> NotSupported:
+        return NotSupported(
+            f"{self.name}: {rule} found no rectifier: in this quantized file the cut-off of {first} and its like "
+            "has taken their place",
+            f"give the float model, or use viz saliency, whose gradients pass them; {FORWARD_ONLY}",
+        )
 
     def operation_differences(self, pixels: Tensor, theirs: Mapping[str, FloatArray]) -> dict[str, float]:
         """`OnnxProgram.operation_differences` for images, as many as the graph takes: see `images_at_once`."""
