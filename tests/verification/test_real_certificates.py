@@ -25,7 +25,13 @@ ROUNDING = {
     "imagenet/mobilenetv1_0.75_192_qdq": PREPROCESSING["mobilenetv1_0.75_192_qdq"],
     "other/mobilenetv2_inat_bird_qdq": ModelOptions(preprocess="raw"),
 }
+QUICK = ("mobilenetv1_0.25_128_fp32", "cifar_resnet20_fp32", "mnist_cntk")
 PHOTOS = ["coral_owl.jpg", pytest.param("coral_pets.jpg", marks=pytest.mark.slow)]
+
+
+def each(models):
+    """Names of models; those that take more than a few seconds are left out of the default run."""
+    return [name if name.endswith(QUICK) else pytest.param(name, marks=pytest.mark.slow) for name in models]
 
 
 def certificate(shared_data, name, options, photo):
@@ -34,7 +40,7 @@ def certificate(shared_data, name, options, photo):
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-@pytest.mark.parametrize("name", FLOAT)
+@pytest.mark.parametrize("name", each(FLOAT))
 def test_gradients_of_the_top_class_and_of_an_inner_channel_agree_with_onnxruntimes_differences(
     shared_data, name, photo
 ):
@@ -48,7 +54,7 @@ def test_gradients_of_the_top_class_and_of_an_inner_channel_agree_with_onnxrunti
     assert len(in_double) == 2 and max(check.error for check in in_double) < 1e-3
 
 
-@pytest.mark.parametrize("name", ROUNDING)
+@pytest.mark.parametrize("name", each(ROUNDING))
 def test_networks_that_round_agree_operation_by_operation_and_without_their_roundings(shared_data, name):
     found = certificate(shared_data, name, ROUNDING[name], "coral_owl.jpg")
     assert found.holds and found.compared == "each operation by itself"
@@ -64,6 +70,7 @@ def test_a_network_of_integers_agrees_and_has_no_gradient(shared_data):
     assert all("the path ends at QLinearConv" in problem for problem in found.problems)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["imagenet/SqueezeNet_fp16", "imagenet/mobilenetv1_0.5_160_uint8_nhwc"])
 def test_the_command_says_so_too(shared_data, name):
     flags = {"imagenet/SqueezeNet_fp16": ["--preprocess", "caffe"]}.get(

@@ -138,7 +138,7 @@ def _table(found: "Evaluation") -> Table:
 
 
 def _cell(figure: "Figure | None") -> str:
-    return "-" if figure is None else f"{figure.mean:.3f} ±{(figure.high - figure.low) / 2:.3f}"
+    return "-" if figure is None else f"{figure.mean:.3f}±{(figure.high - figure.low) / 2:.3f}"
 
 
 def _print_doubts(found: "Evaluation") -> None:

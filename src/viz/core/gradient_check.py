@@ -33,7 +33,7 @@ class GradientCheck:
         by: what the differences were taken of.
         by_gradient, by_differences: along each random direction, in units of the target per unit of pixel RMS.
         uncertainty: how well the differences themselves are known, relative to their size: how far those of three
-            neighbouring lengths of the step are apart, where they agree best.
+            neighbouring lengths of the step are apart, and from those of shorter steps.
     """
 
     target: str
@@ -175,15 +175,19 @@ def _gain(
 
 
 def _fitted(expected: NDArray[np.float64], changes: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope of `changes` on `expected` where it is steadiest over three octaves of steps, and how steady it is.
+    """Slope of `changes` on `expected` where it is steadiest over three octaves of steps, and how well it is known.
 
-    Among short steps the slopes of neighbouring octaves differ by rounding, among long ones because the
-    function bends. The three that are closest together are taken; half of what they are apart is the error.
+    Among short steps the slopes of neighbouring octaves differ by rounding, among long ones because the function
+    bends. The three that are closest together are taken. The error is half of what they are apart, and how far
+    shorter steps are from them on average: a function can be steady again behind a bend.
     """
     if not expected.any():
         return (1.0, 0.0) if not changes.any() else (float("inf"), 0.0)
     octaves = np.arange(len(expected)).reshape(-1, _PER_OCTAVE)
     products, squares = (expected * changes)[octaves].sum(axis=1), (expected**2)[octaves].sum(axis=1)
-    apart = [float(np.ptp((products / squares)[i : i + _STEADY])) for i in range(len(octaves) - _STEADY + 1)]
-    steady = slice(best := int(np.argmin(apart)), best + _STEADY)
-    return float(products[steady].sum() / squares[steady].sum()), apart[best] / 2
+    slopes = products / squares
+    apart = [float(np.ptp(slopes[i : i + _STEADY])) for i in range(len(octaves) - _STEADY + 1)]
+    best = int(np.argmin(apart))
+    slope = float(products[best : best + _STEADY].sum() / squares[best : best + _STEADY].sum())
+    shorter = float(slopes[:best].mean()) if best else slope
+    return slope, apart[best] / 2 + abs(slope - shorter)

@@ -76,6 +76,14 @@ def test_the_check_is_made_on_the_users_own_image_and_once(tmp_path, monkeypatch
     np.testing.assert_array_equal(seen[0], noise(3)[:1])
 
 
+def test_what_was_compared_for_a_certificate_is_not_compared_again(tmp_path, monkeypatch):
+    model = load(conv_net(tmp_path / "net.onnx"), UNIT)
+    found = model.agreement(noise(1)[0])
+    monkeypatch.setattr(model.tracing, "_run", lambda image, names: pytest.fail(f"{names} run again"))
+    saliency(model, 2)
+    assert model.evidence()["forward_difference"] == found.differences
+
+
 def test_an_output_without_a_row_per_image_is_left_out_of_the_check(tmp_path):
     nodes = [
         helper.make_node("Flatten", ["image"], ["flat"]),
@@ -126,6 +134,21 @@ def test_networks_that_round_agree_and_say_how_it_was_checked(tmp_path, make):
     assert evidence["forward_check"] == "each operation by itself"
     assert {"bytes", "scores"} <= set(evidence["forward_difference"])
     assert max(evidence["forward_difference"].values()) < 1e-6
+
+
+def test_rounding_by_a_range_found_at_run_time_is_rounding_too(tmp_path):
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("DynamicQuantizeLinear", ["flat"], ["bytes", "scale", "zero"]),
+        helper.make_node("MatMulInteger", ["bytes", "weights", "zero"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["floats"], to=1),
+        helper.make_node("Mul", ["floats", "scale"], ["scores"]),
+    ]
+    matrix = np.random.default_rng(0).integers(0, 255, (60, 3)).astype(np.uint8)
+    model = load(chain_file(tmp_path / "net.onnx", nodes, {"weights": matrix}, "scores", batch=1), UNIT)
+    found = model.agreement(images_of(1)[0])
+    assert found.how == "each operation by itself"
+    assert {"bytes", "sums", "scores"} <= set(found.differences) and max(found.differences.values()) < 1e-6
 
 
 def test_one_step_of_eight_bits_is_rounding_and_two_are_not(tmp_path, put_operator):

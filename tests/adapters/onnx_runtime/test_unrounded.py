@@ -138,7 +138,7 @@ def test_gradients_hold_against_differences_of_onnxruntime_and_in_float64(tmp_pa
     target = class_target(model, 1)
     outer = check_gradient(model, images_of(1)[0], target)
     inner = check_gradient_in_double(model, images_of(1)[0], target)
-    assert outer.by == model.source.runtime and outer.holds() and outer.uncertainty < 0.02
+    assert outer.by == model.source.runtime and outer.holds() and outer.uncertainty < 0.1
     assert inner.by == "the gradient pass, float64" and inner.holds() and inner.error < 1e-5
 
 

@@ -189,7 +189,7 @@ class Sessions:
     def arithmetic(self) -> str:
         """What limits how well two ways of computing agree: "quantized", "float16" or "float32"."""
         ops = {node.op_type for node in self._model.graph.node}
-        if any(op.startswith("QLinear") or op == "DequantizeLinear" for op in ops):
+        if any(op.startswith("QLinear") or "Quantize" in op or op.endswith("Integer") for op in ops):
             return "quantized"
         half = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
         return "float16" if any(tensor.data_type in half for tensor in self._model.graph.initializer) else "float32"
