@@ -30,10 +30,12 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_built_in_model_passes_with_every_technique_in_a_table() -> None:
     done = viz("smoke")
     assert done.code == 0
-    words = [line.split() for line in done.out.splitlines()[1:]]
+    # A long reason goes on in the next line, under its own column.
+    words = [line.split() for line in done.out.splitlines()[1:] if not line.startswith(" ")]
     assert {row[0] for row in words} == {"model", *techniques()}
     assert "failed" not in done.out
-    assert f"{len(words)} checks passed" in done.said
+    passed = [row for row in words if "passed" in row]
+    assert f"{len(passed)} checks passed, 1 skipped" in done.said  # deconvnet, without max pooling
 
 
 def test_a_broken_technique_ends_in_1_and_the_table_says_why(broken: None) -> None:

@@ -18,7 +18,12 @@ TECHNIQUES = [Saliency(), GradCam(), Edges()]
 
 def found(metric, **values):
     table = {(name.replace("_", "-"), metric.info.name): numbers for name, numbers in values.items()}
-    return {d.technique: d.text for d in doubts(table, TECHNIQUES, [metric], seed=0)}
+    return {d.technique: d.text for d in doubts(table, {}, TECHNIQUES, [metric], seed=0)}
+
+
+def unchanged(*stages):
+    details = {("saliency", "randomization"): {f"stage {i}": mean for i, mean in enumerate(stages)}}
+    return [d.text for d in doubts({}, details, TECHNIQUES, [Randomization()], seed=0)]
 
 
 def test_better_image_by_image_is_enough_even_where_the_means_are_close():
@@ -36,10 +41,18 @@ def test_the_direction_of_a_metric_counts():
     assert found(Deletion(), saliency=EDGES - 0.1, edges=EDGES) == {}
 
 
-def test_a_map_that_new_weights_leave_as_it_is_is_flagged():
-    said = found(Randomization(), saliency=np.full(50, 0.6), grad_cam=np.full(50, 0.4), edges=np.ones(50))
-    assert list(said) == ["saliency"]
-    assert "passes a randomized model unchanged" in said["saliency"]
+def test_a_map_that_new_weights_in_half_of_the_layers_leave_as_it_is_is_flagged():
+    assert (
+        "saliency passes a randomized model unchanged: with new weights in stage 2" in unchanged(0.9, 0.8, 0.5, 0.1)[0]
+    )
+    assert "stage 0" in unchanged(0.6)[0]
+    assert "stage 0" in unchanged(0.6, 0.1)[0]
+
+
+def test_a_map_that_stays_only_as_long_as_most_layers_do_is_not_flagged():
+    assert unchanged(0.9, 0.4, 0.4, 0.4) == []
+    assert unchanged(0.9, 0.4, 0.1) == []
+    assert unchanged(0.4) == unchanged() == []
 
 
 def test_being_less_stable_than_edges_is_no_fault():

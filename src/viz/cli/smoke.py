@@ -95,6 +95,6 @@ def _verdict(checks: Sequence["Check"]) -> int:
     if failed:
         subjects = ", ".join(dict.fromkeys(one.subject for one in failed))
         raise ThresholdViolated(f"{len(failed)} of {len(checks)} checks failed: {subjects}", "the table says why")
-    said = f"{len(checks) - skipped} checks passed" + (f", {skipped} technique(s) skipped" if skipped else "")
+    said = f"{len(checks) - skipped} checks passed" + (f", {skipped} skipped" if skipped else "")
     errors.print(f"[green]✓[/] {said}", highlight=False)
     return 0

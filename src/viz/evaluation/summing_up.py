@@ -38,7 +38,7 @@ def summed_up(
         tuple(metrics),
         {pair: one for pair, one in found.items() if one is not None},
         details,
-        tuple(doubts(cast(Values, values), techniques, metrics, seed)),
+        tuple(doubts(cast(Values, values), details, techniques, metrics, seed)),
         len(regions),
         sum(region is not None for region in regions),
         tuple(left_out),
