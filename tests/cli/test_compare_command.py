@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.adapters.onnx_runtime.test_tracing import quantized_convolution
+from tests.adapters.onnx_runtime.small_files import quantized_convolution
 from tests.cli.shell import Done, viz
 from tests.onnx_models import conv_net
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch.nn import functional
 
-from tests.adapters.onnx_runtime.test_tracing import fake_quantized, quantized_convolution
+from tests.adapters.onnx_runtime.small_files import fake_quantized, quantized_convolution
 from tests.cli.shell import viz
 from tests.onnx_models import conv_net
 

@@ -29,6 +29,16 @@ NOT_RUN = {
         "downloads weights, and neither torchvision nor timm is a dependency"
     ),
     ("docs/how-to/offline-and-cache.md", "$ viz zoo fetch squeezenet1.1-7 mobilenetv2-12"): "downloads",
+    (
+        "docs/explanation/how-good-is-a-map.md",
+        "$ viz zoo samples samples100",
+    ): "takes minutes; a shorter one runs above it",
+    ("docs/explanation/how-good-is-a-map.md", "$ viz evaluate --model zoo:shapes samples100"): (
+        "takes minutes; a shorter one runs above it"
+    ),
+    ("docs/explanation/how-good-is-a-map.md", "$ viz evaluate --model mobilenetv"): (
+        "needs models and photos that are not in the repository"
+    ),
     ("docs/explanation/design.md", "cli                              parses and prints"): "a drawing, not a command",
 }
 PAGES = [page for page in pages() if any(block.is_executed for block in blocks(page))]

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.adapters.onnx_runtime.small_files import images_of
-from tests.adapters.onnx_runtime.test_tracing import UNIT, fake_quantized, noise, quantized_convolution
+from tests.adapters.onnx_runtime.small_files import UNIT, fake_quantized, images_of, noise, quantized_convolution
 from tests.adapters.torch_models import adapter
 from tests.fakes import LinearModel
 from tests.networks import Residual, seeded

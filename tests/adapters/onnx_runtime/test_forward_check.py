@@ -6,8 +6,15 @@ import torch
 from onnx import helper
 from torch.nn import functional
 
-from tests.adapters.onnx_runtime.small_files import chain_file, images_of, weights_of
-from tests.adapters.onnx_runtime.test_tracing import UNIT, fake_quantized, noise, quantized_convolution
+from tests.adapters.onnx_runtime.small_files import (
+    UNIT,
+    chain_file,
+    fake_quantized,
+    images_of,
+    noise,
+    quantized_convolution,
+    weights_of,
+)
 from tests.onnx_models import conv_net
 from viz.adapters import load
 from viz.adapters.onnx_torch import operator_table

@@ -6,8 +6,16 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from tests.adapters.onnx_runtime.small_files import SIZE, chain_file, images_of, linear_file, weights_of
-from tests.adapters.onnx_runtime.test_tracing import UNIT, fake_quantized, noise
+from tests.adapters.onnx_runtime.small_files import (
+    SIZE,
+    UNIT,
+    chain_file,
+    fake_quantized,
+    images_of,
+    linear_file,
+    noise,
+    weights_of,
+)
 from tests.onnx_models import conv_net, image_value, save
 from viz.adapters import load
 from viz.adapters.onnx_runtime.widened import widened
@@ -144,7 +152,7 @@ def test_gradients_hold_against_differences_of_onnxruntime_and_in_float64(tmp_pa
 
 def test_a_network_that_rounds_inside_is_checked_without_its_roundings_only(tmp_path):
     """Black and white, where the quantizer of the image begins to cut, do not disturb."""
-    model = load(fake_quantized(tmp_path / "net.onnx"), UNIT)
+    model = load(fake_quantized(tmp_path / "net.onnx", zero=0), UNIT)
     image = np.rint(images_of(1)[0])
     (found,) = gradient_checks(model, image, neuron_target(model, "scores", 1))
     assert found.by == "the gradient pass, float64, without its roundings"
