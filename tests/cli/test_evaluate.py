@@ -28,6 +28,7 @@ def test_a_table_with_the_baselines_and_a_page_and_files(here: Path) -> None:
     rows = {line.split()[0]: line for line in done.out.splitlines()}
     assert list(rows) == ["technique", "grad-cam", "centre", "edges", "noise"]
     assert "pointing-game ↑" in rows["technique"]
+    assert "at most 2 passes of the model an image" in done.said
     assert "4 image(s) explained, 4 of them with a known region" in done.said
     folder = next(here.glob("runs/shapes/evaluate-*"))
     assert {path.name for path in folder.iterdir()} == {

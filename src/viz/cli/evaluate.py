@@ -85,6 +85,7 @@ def _evaluate(
     chosen, measured = _instances(techniques, metrics, settings or [])
     listed(sources, options)  # what can be wrong without a model is said before one is loaded
     loaded = load_model(model, build(ModelOptions, values))
+    errors.print(f"[dim]at most {_passes(chosen, measured, loaded.size):,} passes of the model an image[/]")
     said = len(loaded.notes)
     with RunProgress() as progress:
         found = evaluate(chosen, measured, loaded, sources, options, progress, "viz " + shlex.join(sys.argv[1:]))
@@ -107,6 +108,14 @@ def _instances(technique_names: str, metric_names: str, settings: Sequence[str])
     return [one(**given.get(name, {})) for name, one in chosen.items()], [
         one(**given.get(name, {})) for name, one in measured.items()
     ]
+
+
+def _passes(techniques: Sequence[Any], metrics: Sequence[Any], size: tuple[int, int]) -> int:
+    """Passes per image, those for the baselines included; numbers that are there already need none."""
+    from viz.evaluation.baselines import baselines
+
+    per_map = [technique.passes(size) for technique in [*techniques, *baselines(0)]]
+    return sum(count + sum(metric.passes(count) for metric in metrics) for count in per_map)
 
 
 def _names(text: str, every: dict[str, Any]) -> list[str]:

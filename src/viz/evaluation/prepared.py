@@ -58,26 +58,30 @@ def prepare(
         return None, out
     images = np.stack([one.item.pixels for one in candidates if one.item.pixels is not None])
     targets = _targets(model, images, [one.item.file.truth for one in candidates], options)
-    good = []
-    for i, (one, target) in enumerate(zip(candidates, targets, strict=True)):
-        if isinstance(target, Target):
-            good.append(i)
-        elif isinstance(target, ImageError):
-            out.append(_failed(one.item.file.name, target))
-        else:
-            out.append(LeftOut(one.item.file.name, "wrong", target))
-    if not good:
-        return None, out
-    chosen = [candidates[i] for i in good]
-    kept = images[good]
+    out += [left for one, target in zip(candidates, targets, strict=True) if (left := _left_out(one, target))]
+    good = [i for i, target in enumerate(targets) if isinstance(target, Target)]
+    return _kept(candidates, images, targets, good) if good else None, out
+
+
+def _left_out(one: _Candidate, target: Target | ImageError | str) -> LeftOut | None:
+    if isinstance(target, str):
+        return LeftOut(one.item.file.name, "wrong", target)
+    return _failed(one.item.file.name, target) if isinstance(target, ImageError) else None
+
+
+def _kept(
+    candidates: Sequence[_Candidate], images: FloatArray, targets: Sequence[Any], good: Sequence[int]
+) -> Prepared:
+    kept = images[list(good)]
     kept.flags.writeable = False  # every technique starts from the same clean pass
+    chosen = [candidates[i] for i in good]
     return Prepared(
         tuple(one.item.file.name for one in chosen),
         tuple(one.item.sha256 for one in chosen),
         kept,
-        tuple(cast(Target, targets[i]) for i in good),
+        tuple(targets[i] for i in good),
         tuple(one.region for one in chosen),
-    ), out
+    )
 
 
 def _with_region(item: Loaded, known: Known | None, size: tuple[int, int], max_pixels: int) -> _Candidate | ImageError:
