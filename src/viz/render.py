@@ -41,7 +41,7 @@ def further_pictures(result: Result, labels: Labels) -> dict[str, Pixels]:
     return pictures
 
 
-def signed_colours(values: FloatArray, side: int = 448) -> Pixels:
+def signed_colours(values: FloatArray, side: int = 224) -> Pixels:
     """Signed colours (3, h, w) around mid-gray, (h', w', 3) uint8: gray is 0, each channel brighter where positive.
 
     Scaled so that all but the strongest 0.5 % fit; enlarged by whole pixels to about `side`.

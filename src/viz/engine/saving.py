@@ -25,7 +25,7 @@ def save(folder: RunFolder, item: Loaded, result: Result, job: Job) -> None:
     if needs_preview(item):
         folder.write(f"previews/{key}.jpg", _small_jpeg(shown, PREVIEW_SIDE))
     for name, extra in further_pictures(result, job.model.labels).items():
-        folder.write(f"{key}.{name}.png", png_bytes(extra))
+        folder.write(f"{key}.{name}.png", png_bytes(extra, noisy=name == "gradient"))
     folder.write_arrays(f"{key}.npz", result.arrays)
     folder.write(f"originals/{key}.jpg", _small_jpeg(photo.pixels, _ORIGINAL_SIDE))
 
