@@ -73,3 +73,19 @@ class RunOptions(ImageOptions):
     out: Annotated[
         str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeOptions(ImageOptions):
+    """For commands that make images: also how much of the way is kept, and where the results go."""
+
+    frames: Annotated[
+        int | None, Opt("Pictures of the way to keep for each image; default: 8, or 48 with --animate.", min=0)
+    ] = None
+    animate: Annotated[
+        str | None,
+        Opt("Also an animation: FILE.gif, .webp or .mp4; of several images, one each.", metavar="FILE"),
+    ] = None
+    out: Annotated[
+        str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
+    ] = None

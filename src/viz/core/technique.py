@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Protocol, dataclass_transform
+from typing import Any, ClassVar, Literal, Protocol, dataclass_transform
 
 from viz.core import options
 from viz.core.adapter import Adapter
 from viz.core.errors import ImageError, UnknownName
 from viz.core.model_options import ModelOptions
 from viz.core.result import FloatArray, Result
-from viz.core.run_options import RunOptions
+from viz.core.run_options import MakeOptions, RunOptions
 from viz.core.target import Target
 from viz.core.technique_listing import command_name, summary_of
 
@@ -39,7 +39,11 @@ class Technique(Protocol):
 
 @dataclass(frozen=True)
 class TechniqueInfo:
-    """What the registry knows of a technique."""
+    """What the registry knows of a technique.
+
+    `makes` is empty for one that explains images. One that makes some says whether it needs photos to do so, or
+    may be given some: see `viz.core.making.Maker`.
+    """
 
     name: str
     family: str
@@ -48,6 +52,7 @@ class TechniqueInfo:
     needs_gradient: bool
     images_per_call: int
     smoke: dict[str, Any]
+    makes: Literal["", "required", "optional"] = ""
 
 
 _registry: dict[str, type[Any]] = {}
@@ -61,6 +66,7 @@ def technique(
     needs_gradient: bool = False,
     images_per_call: int = 8,
     smoke: dict[str, Any] | None = None,
+    makes: Literal["", "required", "optional"] = "",
 ) -> Callable[[type[Any]], type[Any]]:
     """Turn a class into a technique: frozen, checked, registered under `name`, or its own name in kebab-case.
 
@@ -70,7 +76,7 @@ def technique(
 
     def register(cls: type[Any]) -> type[Any]:
         frozen: type[Any] = declared(cls)
-        _refuse_taken_names(frozen)
+        _refuse_taken_names(frozen, MakeOptions if makes else RunOptions)
         frozen.info = TechniqueInfo(
             name=name or command_name(cls.__name__),
             family=(["", *cls.__module__.split(".")])[-2] or "yours",
@@ -79,6 +85,7 @@ def technique(
             needs_gradient=needs_gradient,
             images_per_call=images_per_call,
             smoke=smoke or {},
+            makes=makes,
         )
         _registry[frozen.info.name] = frozen
         return frozen
@@ -92,9 +99,9 @@ def declared(cls: type[Any]) -> Any:
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
-def _refuse_taken_names(cls: type[Any]) -> None:
+def _refuse_taken_names(cls: type[Any], run_options: type[Any]) -> None:
     """An option that every command has already cannot be a technique's own: it would be two flags of one name."""
-    taken = {option.name for owner in (ModelOptions, RunOptions) for option in options.options_of(owner)}
+    taken = {option.name for owner in (ModelOptions, run_options) for option in options.options_of(owner)}
     for option in options.options_of(cls):
         if option.name in taken:
             raise TypeError(f"{cls.__name__}.{option.name}: every command has {option.flag} already; take another name")
@@ -119,6 +126,11 @@ def techniques() -> dict[str, type[Any]]:
     for entry in entry_points(group="viz.techniques"):
         entry.load()
     return dict(sorted(_registry.items()))
+
+
+def explainers() -> dict[str, type[Any]]:
+    """The techniques that explain images, by name."""
+    return {name: one for name, one in techniques().items() if not one.info.makes}
 
 
 def find(name: str) -> type[Any]:
