@@ -1,4 +1,4 @@
-"""Techniques that make images: from nothing, or each from a photo. One optimization makes one image or a batch of them."""
+"""Techniques that make images: from nothing, or from photos. One optimization makes one image or a batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

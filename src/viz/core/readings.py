@@ -161,6 +161,21 @@ class Similarity(Reading):
         return (found * self.to.like(found)).sum(axis=1) / (_length(found) + _TINY)
 
 
+@dataclass(frozen=True)
+class Direction(Reading):
+    """The component of a layer along a direction (c,) of its channels: their products' sum, averaged over positions.
+
+    `along` has length 1, so that a direction with a single 1 is that channel.
+    """
+
+    along: Constant
+
+    def read(self, values: Mapping[str, Any]) -> Any:
+        """See `Reading.read`."""
+        found = embedding(values[self.layer])
+        return (found * self.along.like(found)).sum(axis=1)
+
+
 def embedding(values: Any) -> Any:
     """(b, c) as it is, (b, c, h, w) and tokens (b, n, c) averaged over positions: one vector per image."""
     if values.ndim == 3:

@@ -13,6 +13,7 @@ from viz.core.target.asked import Asked, Found, Ranking, ScoreKind, unquoted
 from viz.core.target.box_format import BoxFormat
 from viz.core.target.boxes import box_targets
 from viz.core.target.classes import class_targets, scores_of
+from viz.core.target.directions import direction_target
 from viz.core.target.embeddings import content_hash, like_targets
 from viz.core.target.neurons import neuron_target, norm_target
 from viz.core.target.places import Rectangle
@@ -23,6 +24,8 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _BOX = rf"{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}}"
 _NEURON = re.compile(r"(?P<layer>.+):(?:(?P<norm>norm)|(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?)")
 _LIKE = re.compile(r"(?:(?P<layer>.+?)\s+)?like\s+(?P<file>.+)")
+_ALONG = re.compile(r"(?P<layer>.+?)\s+along\s+(?P<file>.+\.npy)")
+_WEIGHTED = re.compile(rf"(?P<weight>{_NUMBER})\s*\*\s*(?P<rest>.+)")
 _BOXED = re.compile(
     rf"box\s+(?P<what>.+?)(?:\s+near\s+(?P<near>{_BOX}))?(?:\s+as\s+(?P<format>[\w,-]+))?(?:\s+of\s+(?P<layer>.+))?"
 )
@@ -47,7 +50,8 @@ def targets_for(
     true class (`truths`); `207` or `tabby` is a class; `LAYER:CHANNEL` or `LAYER:CHANNEL@Y,X` a neuron and
     `LAYER:norm` a layer's norm; `CLASS@Y,X`, `CLASS in X0,Y0,X1,Y1` and `CLASS in mask` a segmenter's class at
     a place; `box CLASS` and `box CLASS near X0,Y0,X1,Y1` a detector's box; `like FILE` and `LAYER like FILE`
-    the likeness to another image; `A - B` and `A + B` are differences and sums of the above. Choices such as a
+    the likeness to another image; `LAYER along FILE.npy` a direction of its channels; `A - B`, `A + B` and
+    `0.5 * A` are differences, sums and multiples of the above. Choices such as a
     box or a mask are made on `images`, which are to be the clean ones. `order` spares the forward pass that ranks
     the classes where it is known: (b, classes) indices by falling score.
     Raises `UsageError` or `UnknownName` saying what was not understood, `ImageError` for the first image in
@@ -86,8 +90,10 @@ def check_target(text: str, model: Adapter, score: ScoreKind = "auto") -> None:
 
 
 def references(text: str, model: Adapter) -> list[str]:
-    """Hashes of the pictures that a target compares with: what it means changes with what is in them."""
-    matches = [_LIKE.fullmatch(part) for _, part in _parts(text, model) if not _is_understood_otherwise(part, model)]
+    """Hashes of the files that a target compares with: what it means changes with what is in them."""
+    parts = [_unweighted(part, model)[1] for _, part in _parts(text, model)]
+    understood = [part for part in parts if not _is_understood_otherwise(part, model)]
+    matches = [form.fullmatch(part) for part in understood for form in (_LIKE, _ALONG)]
     return [content_hash(Path(unquoted(match["file"])).expanduser()) for match in matches if match]
 
 
@@ -113,7 +119,20 @@ def _sum(a: Found, sign: str, b: Found) -> Found:
     return a + b if sign == "+" else a - b
 
 
+def _unweighted(text: str, model: Adapter) -> tuple[float, str]:
+    """The weight that a term is written with, 1 where there is none, and the rest of it."""
+    match = None if _names_a_class(text, model) else _WEIGHTED.fullmatch(text)
+    return (float(match["weight"]), match["rest"].strip()) if match else (1.0, text)
+
+
 def _single(text: str, asked: Asked) -> list[Found]:
+    """One term with its weight."""
+    weight, rest = _unweighted(text, asked.model)
+    found = _plain(rest, asked)
+    return found if rest == text else [one if isinstance(one, ImageError) else weight * one for one in found]
+
+
+def _plain(text: str, asked: Asked) -> list[Found]:
     """One term. A class of the model comes first: `box turtle` is an animal where the model knows it."""
     if not _names_a_class(text, asked.model):
         matches = [(targets, match) for form, targets in _FORMS if (match := form.fullmatch(text))]
@@ -177,6 +196,11 @@ def _like(match: re.Match[str], asked: Asked) -> list[Found]:
     return list(like_targets(layer, unquoted(match["file"]), asked))
 
 
+def _along(match: re.Match[str], asked: Asked) -> list[Found]:
+    target = direction_target(asked.model, unquoted(match["layer"]), Path(unquoted(match["file"])).expanduser())
+    return [target] * len(asked.images)
+
+
 def _boxed(match: re.Match[str], asked: Asked) -> list[Found]:
     given = BoxFormat.parse(match["format"]) if match["format"] else BoxFormat()
     near = _rectangle(match["near"]) if match["near"] else None
@@ -203,6 +227,7 @@ def _layer(match: re.Match[str]) -> str | None:
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Asked], list[Found]]], ...] = (
     (_NEURON, _neuron),
     (_LIKE, _like),
+    (_ALONG, _along),
     (_BOXED, _boxed),
     (_REGION, _region),
 )
