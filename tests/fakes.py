@@ -56,7 +56,7 @@ class LinearModel(Adapter):
         """See `Adapter.trace`; a linear model has nothing for a rule to change."""
         import torch
 
-        if rule != "plain":
+        if rule not in ("plain", "redirected"):
             raise NotSupported(f"{rule}: a linear model has no rectifier")
         weights, bias = torch.from_numpy(self.weights), torch.from_numpy(np.array(self.bias))
         products = torch.einsum("kchw,bchw->bkhw", weights, images)
