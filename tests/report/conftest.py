@@ -82,17 +82,35 @@ def failed_entry(name: str, reason: str = "empty file (0 bytes)") -> dict[str, A
     return {"name": name, "key": Path(name).stem, "status": "failed", "reason": reason}
 
 
-def write_run_folder(folder: Path, entries: list[dict[str, Any]], pictures: int | None = None, **changes: Any) -> Path:
+def made_entry(name: str, original: bool = False, **changes: Any) -> dict[str, Any]:
+    """A line of results.jsonl for an image that was made, of a photo where `original` says so."""
+    entry = done_entry(name, key=changes.pop("key", name.replace(":", "_")))
+    key = entry["key"]
+    files = {"picture": f"{key}.png", "arrays": f"{key}.npz", "curve": f"{key}.curve.png"}
+    if original:
+        files |= {"original": f"originals/{key}.jpg", "triptych": f"{key}.triptych.png", "animation": f"{key}.gif"}
+    made = {
+        "sha256": "cd" * 32 if original else "",
+        "numbers": {"score": 12.5, "confidence": 0.75},
+        "files": files,
+        "row": "",
+        "column": "",
+    }
+    return entry | made | changes
+
+
+def write_run_folder(folder: Path, entries: list[dict[str, Any]], drawn: int | None = None, **changes: Any) -> Path:
     """A run folder with these entries, run.json changed as said, and tiny pictures."""
     (folder / "originals").mkdir(parents=True)
     good = sum(entry["status"] == "done" for entry in entries)
     images = {"found": len(entries), "done": good, "failed": len(entries) - good}
     (folder / "run.json").write_text(json.dumps(RUN | {"images": images} | changes))
     (folder / "results.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    for entry in entries[:pictures]:
+    for entry in entries[:drawn]:
         if entry["status"] == "done":
-            Image.new("RGB", (40, 30), "red").save(folder / entry["files"]["picture"])
-            Image.new("RGB", (40, 30), "blue").save(folder / entry["files"]["original"])
+            for kind, file in entry["files"].items():
+                if file.endswith((".png", ".jpg", ".gif")):
+                    Image.new("RGB", (40, 30), "blue" if kind == "original" else "red").save(folder / file)
     return folder
 
 
@@ -103,6 +121,12 @@ def done() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def made() -> Callable[..., dict[str, Any]]:
+    """Makes a line of results.jsonl for an image that was made."""
+    return made_entry
+
+
+@pytest.fixture(scope="session")
 def failed() -> Callable[..., dict[str, Any]]:
     """Makes a line of results.jsonl for an image that could not be used."""
     return failed_entry
@@ -110,7 +134,7 @@ def failed() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def write_run() -> Callable[..., Path]:
-    """Writes a run folder where it is told to; `pictures` limits how many images get theirs."""
+    """Writes a run folder where it is told to; `drawn` limits how many images get theirs."""
     return write_run_folder
 
 

@@ -16,7 +16,7 @@ def large_run(write_run, done, tmp_path_factory):
     folder = tmp_path_factory.mktemp("large") / "run"
     files = {"files": {"picture": "0.png", "arrays": "0.npz", "original": "originals/0.jpg"}}
     entries = [done(f"{i}.jpg", numbers={"score": float(i)}) | files for i in range(MANY)]
-    write_run(folder, entries, pictures=1)
+    write_run(folder, entries, drawn=1)
     write_report(folder)
     return folder
 

@@ -29,7 +29,7 @@ def test_a_line_that_a_killed_run_had_begun_is_passed_over(run_of, done):
 
 
 def test_a_line_separator_inside_a_name_does_not_end_the_line(run_of, done):
-    folder = run_of(pictures=0)
+    folder = run_of(drawn=0)
     (folder / "results.jsonl").write_text(json.dumps(done("a\u2028b.jpg"), ensure_ascii=False) + "\n", encoding="utf-8")
     assert read_run(folder).images[0]["name"] == "a\u2028b.jpg"
 

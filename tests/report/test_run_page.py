@@ -98,7 +98,7 @@ def test_hostile_names_stand_nowhere_as_markup(run_of, done, failed):
 
 
 def test_a_name_that_is_no_unicode_does_no_harm(run_of, done, failed):
-    page = text_of(run_of(done("caf\udce9.jpg", key="caf\udce9"), failed("\udcff.jpg"), pictures=0))
+    page = text_of(run_of(done("caf\udce9.jpg", key="caf\udce9"), failed("\udcff.jpg"), drawn=0))
     assert data_of(page)["images"][0]["urls"]["picture"] == "./caf%E9.png"
 
 

@@ -80,7 +80,7 @@ def _row(entry: dict[str, Any], number: int, source: str, width: int) -> dict[st
 
 
 def _cell(entry: dict[str, Any], run: Run, number: int) -> dict[str, Any]:
-    view = image_view(entry, run.base)
+    view = image_view(entry, run.base, run.found.run["preprocess"])
     own = view["id"]
     links = {"its run's report": f"{_report(run)}#image={own}"} if _report(run) else {}
     return view | {

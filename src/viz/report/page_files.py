@@ -13,6 +13,7 @@ SHARED_STYLES = ("base.css", "picture.css", "toolbar.css", "card.css", "detail.c
 SHARED_SCRIPTS = (
     "dom.js",
     "format.js",
+    "figures.js",
     "picture.js",
     "facts.js",
     "detail.js",
@@ -54,9 +55,9 @@ def write_whole(path: Path, content: bytes) -> Path:
 
 
 def _policy(style: str, script: str) -> str:
-    """Only this style, this script, and pictures from where the page lies: no network is possible."""
+    """Only this style, this script, and pictures and videos from where the page lies: no network is possible."""
     return (
-        f"default-src 'none'; img-src 'self' file: data:; style-src '{_hash(style)}'; "
+        f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src '{_hash(style)}'; "
         f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
 

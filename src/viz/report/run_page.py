@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from viz.report.markup import Markup, join
+from viz.report.overview_pictures import overview_pictures
 from viz.report.page_files import fill, page, write_whole
 from viz.report.run_facts import images_fact, title_case, unfinished
 from viz.report.run_folder import RunFolder, read_run
 from viz.report.sections import counted, facts, failures, folded, notice, what_was_run
 from viz.report.views import image_view
 
-STYLES = ("gallery.css",)
+STYLES = ("gallery.css", "overview.css")
 SCRIPTS = ("choose.js", "toolbar.js", "card.js", "run.js")
 
 
@@ -22,7 +23,7 @@ def write_report(folder: Path) -> Path:
     found = read_run(folder)
     title = f"{title_case(found.run['technique'])} \u00b7 {found.run['model']['name']}"
     body = fill("run.html", title=title, summary=found.run["summary"], sections=_sections(found))
-    data = {"images": [image_view(entry) for entry in found.images]}
+    data = {"images": [image_view(entry, preprocess=found.run["preprocess"]) for entry in found.images]}
     return write_whole(folder / "index.html", page(title, body, data, STYLES, SCRIPTS))
 
 
@@ -33,20 +34,21 @@ def _sections(found: RunFolder) -> Markup:
         notice("warning", "Warnings", found.run["warnings"]),
         notice("note", "Notes", found.run["notes"]),
         _failures(found),
+        overview_pictures(found),
         folded("What was run", what_was_run(found.run)),
     )
 
 
 def _key_facts(found: RunFolder) -> Markup:
     run, model = found.run, found.run["model"]
-    return facts(
-        [
-            ("Images", images_fact(found)),
-            ("Model", f"{model['name']} ({model['runtime']}, {model['device']})"),
-            ("Target", f"{run['target']}, by {run['score']}"),
-            ("Preprocessing", run["preprocess"]["text"]),
-        ]
-    )
+    target = f"{run['target']}, by {run['score']}" if run["target"] else ""
+    known = [
+        ("Images", images_fact(found)),
+        ("Model", f"{model['name']} ({model['runtime']}, {model['device']})"),
+        ("Target", target),
+        ("Preprocessing", run["preprocess"]["text"]),
+    ]
+    return facts((name, value) for name, value in known if value)
 
 
 def _failures(found: RunFolder) -> Markup:

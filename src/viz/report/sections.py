@@ -63,6 +63,7 @@ def what_was_run(run: Mapping[str, Any]) -> Markup:
     model = dict(run["model"])
     details = model.pop("details")
     resolved = {key: run[key] for key in ("target", "score", "seed", "device", "labels_origin")}
+    resolved = {key: value for key, value in resolved.items() if value != ""}  # images made from nothing have no target
     tables = [
         preprocess_table(run["preprocess"]),
         settings_table("Setting", run["settings"]),

@@ -25,6 +25,7 @@ function startCombined({ columns, rows }) {
   });
 
   opacitySlider(byId("opacity"), document.documentElement);
+  sliderFor(byId("opacity"), everyCell);
   slashFinds();
   openAndClose(everyCell, {
     list: (image) => (cells.includes(image) ? cells : everyCell),

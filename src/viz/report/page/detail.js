@@ -66,6 +66,7 @@ function fillDetail(image, images) {
   byId("detail-facts").replaceChildren(...imageFacts(image));
   byId("detail-facts").scrollTop = 0;
   byId("detail-opacity").disabled = image.status !== "done";
+  sliderFor(byId("detail-opacity"), [image]);
   byId("detail-previous").disabled = place === 0;
   byId("detail-next").disabled = place === images.length - 1;
   for (const near of [images[place + 1], images[place - 1]]) prefetch(near);

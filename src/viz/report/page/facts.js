@@ -7,7 +7,7 @@ function imageFacts(image) {
   return [
     image.warnings.length ? warningList(image.warnings) : null,
     section("Predictions", ...predictionList(image)),
-    section("Figures", definitions(Object.entries(image.numbers).map(([k, v]) => [spaced(k), formatNumber(v), v]))),
+    section("Figures", definitions(Object.entries(image.numbers).map(([k, v]) => [figureText(image, k), formatNumber(v), v]))),
     section("Image", definitions(imageRows(image))),
     ...furtherPictures(image),
     section("Files", fileLinks(image)),
@@ -27,11 +27,11 @@ function predictionList(image) {
   const found = verdict(image);
   const rows = image.predictions.map((prediction, i) => predictionRow(prediction, image.rank === i + 1));
   const target = image.target.class_index ?? null;
-  const aim = `${image.target.label}${target === null ? "" : ` (class ${target})`}, ${formatNumber(image.target.score)}`;
+  const aim = image.target.label && `${image.target.label}${target === null ? "" : ` (class ${target})`}, ${formatNumber(image.target.score)}`;
   return [
     rows.length ? element("ol", { class: "predictions" }, ...rows) : null,
     definitions([
-      ["target", aim],
+      aim ? ["target", aim] : null,
       image.truth === null ? null : ["true class", image.truth],
       found && ["prediction", element("span", { class: found.right ? "good" : "bad" }, found.text)],
     ]),
@@ -53,15 +53,40 @@ function imageRows(image) {
   return [
     ["size", `${width} \u00d7 ${height}`],
     ["the model saw", `${left}\u2013${right} across, ${top}\u2013${bottom} down`],
-    ["sha256", element("code", {}, image.sha256)],
+    image.sha256 ? [image.made ? "sha256 of the original" : "sha256", element("code", {}, image.sha256)] : null,
   ];
 }
 
-// Pictures that a technique made beside the overlay, each under its own name.
+// What belongs to an image beside its picture (a curve, a triptych, an animation), each under its own name.
 function furtherPictures(image) {
   return Object.entries(image.urls)
-    .filter(([kind, address]) => !["picture", "original", "preview"].includes(kind) && address.endsWith(".png"))
-    .map(([kind, address]) => section(spaced(kind), element("img", { class: "further", alt: spaced(kind), src: address })));
+    .filter(([kind]) => !["picture", "original", "preview"].includes(kind))
+    .map(([kind, address]) => [kind, address, shownBy(address)])
+    .filter(([, , how]) => how)
+    .map(([kind, address, how]) => section(spaced(kind), how(kind, address)));
+}
+
+// How to show a file, null for one that is only linked to.
+function shownBy(address) {
+  if (/\.(png|jpg|gif|webp)$/.test(address) && !address.includes("#")) return furtherImage;
+  return address.endsWith(".mp4") && !address.includes("#") ? furtherVideo : null;
+}
+
+function furtherImage(kind, address) {
+  const shown = element("img", { class: "further", alt: spaced(kind), src: address });
+  const link = element("a", { href: address, target: "_blank", rel: "noopener", title: "Open the picture itself" }, shown);
+  shown.addEventListener("error", () => link.replaceWith(notThere(kind)));
+  return link;
+}
+
+function furtherVideo(kind, address) {
+  const shown = element("video", { class: "further", src: address, controls: "", loop: "", "aria-label": spaced(kind) });
+  shown.addEventListener("error", () => shown.replaceWith(notThere(kind)));
+  return shown;
+}
+
+function notThere(kind) {
+  return element("p", { class: "bad" }, `the ${spaced(kind)} is not in its place, or this browser cannot show it`);
 }
 
 function fileLinks(image) {

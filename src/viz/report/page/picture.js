@@ -11,7 +11,16 @@ function picture(image, { small }) {
   for (const [kind, address] of Object.entries(addresses)) {
     if (address) stack.append(layer(kind, address, small ? "lazy" : "eager"));
   }
+  stack.classList.toggle("alone", !addresses.original);
+  if (image.made) layUnder(stack, image.made);
   return stack;
+}
+
+// The photo that an image was made of may have another shape: it covers the image, or is squeezed into it.
+function layUnder(stack, { squeezed, zoom }) {
+  stack.classList.add("made");
+  stack.classList.toggle("squeezed", squeezed);
+  stack.style.setProperty("--zoom", zoom);
 }
 
 function layer(kind, address, loading) {
@@ -36,4 +45,11 @@ function opacitySlider(slider, scope) {
   slider.addEventListener("input", apply);
   apply();
   return apply;
+}
+
+// The slider is there only where an image has an original, and is called after what lies over it.
+function sliderFor(slider, images) {
+  const over = images.filter((image) => image.urls?.original);
+  slider.parentElement.hidden = images.length > 0 && images.every((image) => image.status === "done" && !image.urls.original);
+  slider.previousElementSibling.textContent = over.length && over.every((image) => image.made) ? "Result" : "Overlay";
 }

@@ -26,6 +26,7 @@ function startRun({ images }) {
   });
 
   opacitySlider(byId("opacity"), document.documentElement);
+  sliderFor(byId("opacity"), images);
   slashFinds();
   openAndClose(images, {
     list: (image) => (view.includes(image) ? view : images),

@@ -23,13 +23,22 @@ function tableRow(row, index, tabIndexOf) {
 }
 
 function firstCell(row) {
-  const shown = row.cells.find((image) => image?.urls.original);
-  const original = shown && { ...shown, urls: { original: shown.urls.original } };
+  const original = rowOriginal(row);
   const truth = row.cells.find((image) => image?.truth)?.truth;
   return element("div", { class: "cell first", role: "rowheader" },
-    element("div", { class: "frame" }, original ? picture(original, { small: true }) : null),
+    original ? element("div", { class: "frame" }, original) : null,
     element("span", { class: "name", title: row.name }, row.name),
     element("span", { class: "line" }, truth ? `true class ${truth}` : ""));
+}
+
+// The photo of a row, null where its images were made from nothing. What was made of a photo may have another shape.
+function rowOriginal(row) {
+  const cells = row.cells.filter((image) => image?.urls?.original);
+  if (!cells.length) return null;
+  const shown = cells.find((image) => !image.made) ?? cells[0];
+  const stack = picture({ ...shown, made: null, urls: { original: shown.urls.original } }, { small: true });
+  stack.classList.toggle("whole", Boolean(shown.made));
+  return stack;
 }
 
 function tableCell(image, place, tabIndexOf) {

@@ -1,14 +1,13 @@
 """Pictures: heat lands where it belongs on the photo, and what the model did not see is shown as such."""
 
 import numpy as np
-import pytest
 
 from viz import render
 from viz.core.fitting import Box, fit_pixels
 from viz.core.images import Photo
-from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
 from viz.core.result import HeatMap
+from viz.render import overlays
 
 GRAY = (120, 120, 120)
 
@@ -75,7 +74,7 @@ def test_a_tall_photo_is_drawn_in_bands_without_seams(monkeypatch):
     heat = np.random.default_rng(0).normal(size=(12, 12))
     pixels = np.random.default_rng(1).integers(0, 256, (500, 90, 3), np.uint8)
     at_once = shown(heat, pixels, Box(0, 100, 90, 400))
-    monkeypatch.setattr(render, "_BAND", 37)
+    monkeypatch.setattr(overlays, "_BAND", 37)
     difference = np.abs(shown(heat, pixels, Box(0, 100, 90, 400)).astype(int) - at_once)
     assert difference.max() <= 2  # OpenCV's fixed-point warp rounds with the row it starts from
 
@@ -107,26 +106,3 @@ def test_heat_that_is_not_finite_does_not_break_the_picture():
     heat = np.full((8, 8), np.nan)
     heat[2, 2] = 1
     assert shown(heat, photo(), whole(photo())).dtype == np.uint8
-
-
-@pytest.mark.parametrize("names", [("cat", "dog"), ("猫", "<b>")])
-def test_a_map_of_classes_has_a_colour_and_a_name_per_class(names):
-    classes = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0]])
-    result = HeatMap({"heat": np.zeros((3, 3), np.float32), "predicted_class": classes})
-    picture = render.further_pictures(result, Labels(names))["classes"]
-    assert tuple(picture[10, 10]) != tuple(picture[10, 630])
-    assert picture.shape[0] == 640 + 2 * 28
-
-
-def test_signed_colours_are_gray_for_zero_and_go_both_ways():
-    values = np.zeros((3, 4, 4), np.float32)
-    values[0, 0, 0], values[2, 3, 3] = 2.0, -2.0
-    picture = render.signed_colours(values, side=4)
-    assert picture.shape == (4, 4, 3)
-    assert picture[1, 1].tolist() == [128, 128, 128]
-    assert picture[0, 0].tolist() == [255, 128, 128] and picture[3, 3].tolist() == [128, 128, 1]
-
-
-def test_signed_colours_of_nothing_are_gray_and_small_maps_are_enlarged():
-    picture = render.signed_colours(np.zeros((3, 5, 7), np.float32), side=50)
-    assert picture.shape == (50, 70, 3) and (picture == 128).all()
