@@ -18,8 +18,11 @@ Every technique is a command, a class (`viz.find_technique("NAME")`) and a name 
 *Gradient* says whether a technique needs one; those without also explain models that have none, such as quantized ones.
 *Passes* are for one image of {SIZE[0]} × {SIZE[1]} with the default settings; where there is a gradient, a forward
 and a backward pass count as two. `--dry-run` gives the number for your settings, and a time.
+
+Those that make images have a column for *Photos*: some begin with photos, others make their images from nothing.
 """
 _HEAD = "| Command | What it shows | Gradient | Passes | Source |\n|---|---|---|---|---|"
+_HEAD_OF_MAKERS = "| Command | What it makes | Gradient | Passes | Source | Photos |\n|---|---|---|---|---|---|"
 
 
 def techniques_page() -> str:
@@ -30,12 +33,18 @@ def techniques_page() -> str:
 
 
 def _section(family: str, every: list[Any]) -> str:
-    rows = [_row(one) for one in every if one.info.family == family]
-    return "\n".join([f"## {FAMILIES.get(family, family)}\n", _HEAD, *rows]) + "\n"
+    members = [one for one in every if one.info.family == family]
+    tables = [
+        "\n".join([head, *(_row(one) for one in found)])
+        for head, makes in ((_HEAD, False), (_HEAD_OF_MAKERS, True))
+        if (found := [one for one in members if bool(one.info.makes) is makes])
+    ]
+    return f"## {FAMILIES.get(family, family)}\n\n" + "\n\n".join(tables) + "\n"
 
 
 def _row(technique: Any) -> str:
     info = technique.info
     command = f"[`viz {info.name}`](cli.md#{anchor(f'viz {info.name}')})"
     gradient = "needed" if info.needs_gradient else "–"
-    return f"| {command} | {info.summary} | {gradient} | {technique().passes(SIZE):,} | {info.source} |"
+    photos = f" {info.makes} |" if info.makes else ""
+    return f"| {command} | {info.summary} | {gradient} | {technique().passes(SIZE):,} | {info.source} |{photos}"

@@ -1,15 +1,21 @@
 """Small exact models for tests: their every output can be worked out by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from viz.core.adapter import Adapter, Layer, ModelSource, Rule, Scores, Squash, Trace
-from viz.core.errors import NotSupported
+from viz.core.errors import ImageError, NotSupported
+from viz.core.gradients import input_gradients
+from viz.core.images import fit, to_bytes
 from viz.core.labels import Labels
+from viz.core.making import Photos, Picture, Piece
+from viz.core.options import Opt
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
+from viz.core.target import class_target
+from viz.core.technique import TechniqueInfo, declared
 
 
 class LinearModel(Adapter):
@@ -132,3 +138,84 @@ class TensorModel(Adapter):
     def trace(self, images: Any, layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`."""
         return Trace({name: self.functions[name](images) for name in layers})
+
+
+def painter(makes: Literal["required", "optional"] = "optional") -> Any:
+    """A technique that makes images, not registered: each pixel goes to the side where a class's score rises.
+
+    A fresh class at every call, whose `calls` has the names of the pieces of every call of an instance. One
+    whose piece is called `interrupted_at` is stopped by Ctrl-C after the first step; `refused` cannot be made.
+    """
+
+    class Painter:
+        """Paint what a class likes.
+
+        From gray, or from photos.
+        """
+
+        classes: Annotated[tuple[int, ...], Opt("Classes to paint for.")] = (0, 1)
+        steps: Annotated[int, Opt("Steps of the painting.", min=1)] = 4
+        strength: Annotated[float, Opt("How far a pixel goes.", min=0, max=1)] = 0.5
+        target: Annotated[str, Opt("As everywhere.")] = ""
+        like: Annotated[str, Opt("A file.")] = ""
+        seed: Annotated[int, Opt("Seed.")] = 0
+
+        calls: ClassVar[list[list[str]]] = []
+        interrupted_at: ClassVar[str] = ""
+        refused: ClassVar[str] = ""
+        look_at: ClassVar[int | None] = None  # a photo besides the pieces' own
+
+        def pieces(self, model: Adapter, photos: Photos) -> list[list[Piece]]:
+            """One group for each photo, or one of all classes from gray."""
+            if len(photos) == 0:
+                return [[Piece(f"class {k}", k) for k in self.classes]]
+            return [
+                [Piece(f"{name} {k}", k, index, row=name, column=f"class {k}") for k in self.classes]
+                for index, name in enumerate(photos.names)
+            ]
+
+        def __call__(self, model, pieces, given, photos, watch):
+            type(self).calls.append([piece.name for piece in pieces])
+            if self.look_at is not None:
+                photos[self.look_at]
+            watch.begin(self.steps, "score")
+            for step in range(1, self.steps + 1):
+                watch.step(step, float(step))
+                if any(piece.name == self.interrupted_at for piece in pieces):
+                    watch.interrupted = True
+                    break
+            pairs = zip(pieces, given, strict=True)
+            return [self._picture(model, piece, photo, step, watch.frames) for piece, photo in pairs]
+
+        def _picture(self, model, piece, given, done, frames):
+            if piece.name == self.refused:
+                return ImageError("it does not paint that", "ask for another")
+            start = np.full((3, *model.size), 0.5, np.float32)
+            if given is not None:
+                start = fit(given.photo, model.preprocess).pixels
+            target = class_target(model, piece.asked)
+            gradient = input_gradients(model, start[None], [target]).pixels[0]
+            image = np.clip(start + self.strength * done / self.steps * np.sign(gradient), 0, 1).astype(np.float32)
+            shares = np.linspace(0, 1, frames, dtype=np.float32)
+            way = tuple(to_bytes(start * (1 - share) + image * share) for share in shares)
+            return Picture(
+                {"image": image, "curve": np.arange(done, dtype=np.float32)},
+                {"steps_done": done, "score": 1e9},
+                target=target,
+                frames=way,
+                panels={"start": to_bytes(start)},
+            )
+
+        def passes(self, size: tuple[int, int]) -> int:
+            """Two for each step."""
+            return 2 * self.steps
+
+        def overview(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+            """As many white pixels as there are records."""
+            return {"profile": np.full((1, len(records), 3), 255, np.uint8)}
+
+    found = declared(Painter)
+    found.info = TechniqueInfo(
+        "painter", "synthesis", "Paint what a class likes.", "none", True, 8, {"steps": 1}, makes
+    )
+    return found

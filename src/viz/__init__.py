@@ -10,6 +10,7 @@ __all__ = [
     "Adapter",
     "CallableAdapter",
     "HeatMap",
+    "MakeOptions",
     "ModelOptions",
     "Preprocess",
     "Result",
@@ -30,6 +31,7 @@ _HOMES = {
     "Adapter": "viz.core.adapter:Adapter",
     "CallableAdapter": "viz.adapters.callable_model:CallableAdapter",
     "HeatMap": "viz.core.result:HeatMap",
+    "MakeOptions": "viz.core.run_options:MakeOptions",
     "ModelOptions": "viz.core.model_options:ModelOptions",
     "Preprocess": "viz.core.preprocess:Preprocess",
     "Result": "viz.core.result:Result",
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from viz.core.model_options import ModelOptions
     from viz.core.preprocess import Preprocess
     from viz.core.result import HeatMap, Result
-    from viz.core.run_options import RunOptions
+    from viz.core.run_options import MakeOptions, RunOptions
     from viz.core.target import Target, class_target, neuron_target, targets_for
     from viz.core.technique import find as find_technique
     from viz.core.technique import techniques as list_techniques

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from viz.batch import Plan, plan_template, read_plan, template
-from viz.batch.reading import RUN_OPTIONS
+from viz.batch.reading import MAKE_OPTIONS, RUN_OPTIONS
 from viz.core.model_options import ModelOptions
 from viz.core.options import Opt, Option, options_of
-from viz.core.run_options import RunOptions
+from viz.core.run_options import MakeOptions, RunOptions
 from viz.core.technique import techniques
 
 
@@ -48,6 +48,9 @@ def test_every_option_there_is_stands_in_the_template_with_its_help() -> None:
     asked = [("run", parts["run"][0], RUN_OPTIONS), ("models", parts["models"][0], options_of(ModelOptions))]
     for part, technique in zip(parts["techniques"], starting_with_occlusion(), strict=True):
         asked.append((technique.info.name, part, options_of(technique)))
+        if technique.info.makes:
+            further = [option for option in MAKE_OPTIONS if option.name in ("frames", "animate")]
+            asked.append((technique.info.name, part, further))
     for table, part, options in asked:
         for option in options:
             line = rf"^# {option.name} =.*{re.escape(option.opt.help)}$"
@@ -61,7 +64,9 @@ def test_every_default_can_be_uncommented_and_changes_nothing(tmp_path: Path) ->
     before, after = read(tmp_path, text), read(tmp_path, bare)
     assert [m.options for m in after.models] == [m.options for m in before.models]
     assert [t.technique for t in after.techniques] == [technique() for technique in starting_with_occlusion()]
-    assert {t.options for t in after.techniques} == {before.techniques[0].options}
+    makers = [t for t in after.techniques if t.technique.info.makes]
+    assert {t.options for t in after.techniques if t not in makers} == {before.techniques[0].options}
+    assert {t.options for t in makers} <= {MakeOptions()}
 
 
 def test_an_option_without_a_default_shows_its_kind_of_value() -> None:

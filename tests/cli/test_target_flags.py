@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.shell import viz
 from viz.cli.target import has_neuron_flags
-from viz.core.technique import techniques
+from viz.core.technique import explainers
 from viz.model_zoo.shape_pictures import write_samples
 
 
@@ -60,7 +60,7 @@ def test_what_is_typed_wins_over_a_file_of_defaults(samples, tmp_path, defaults,
 
 
 def test_a_technique_with_such_a_flag_of_its_own_keeps_it():
-    own = [name for name, one in techniques().items() if not has_neuron_flags(one)]
+    own = [name for name, one in explainers().items() if not has_neuron_flags(one)]
     for name in own:
         assert "--at" not in viz(name, "--help").out
     assert "occlusion" not in own

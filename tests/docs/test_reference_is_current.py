@@ -21,6 +21,7 @@ from viz.core.errors import ExitCode
 from viz.core.preprocess import Preprocess
 from viz.core.technique import techniques
 from viz.model_zoo.shape_pictures import write_samples
+from viz.smoke.tiny_settings import tiny_settings
 
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -161,10 +162,12 @@ def test_every_figure_array_and_file_of_a_technique_is_on_the_page(
 ) -> None:
     monkeypatch.setenv("VIZ_CACHE", str(samples / "cache"))
     technique = techniques()[name]
-    options = viz.RunOptions(out=str(tmp_path / "run"))
-    found = viz.run(technique(**technique.info.smoke), viz.load("zoo:shapes"), [samples / "images"], options)
+    options = (viz.MakeOptions if technique.info.makes else viz.RunOptions)(out=str(tmp_path / "run"))
+    model = viz.load("zoo:shapes")
+    chosen = technique(**tiny_settings(technique, viz.class_target(model, 3), tmp_path))
+    found = viz.run(chosen, model, [samples / "images"], options)
     run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
-    (record,) = found.records
+    record = found.records[0]
     arrays = zipfile.ZipFile(tmp_path / "run" / record["files"]["arrays"]).namelist()
     evidence = run.get("evidence", {})
     names = {*run, *record, *record["numbers"], *record["files"], *(array.removesuffix(".npy") for array in arrays)}

@@ -39,11 +39,11 @@ def comparison(
 
 
 def technique_names(text: str) -> list[str]:
-    """`a, b,c` as names of techniques, each once. Raises `UnknownName`, or `UsageError` for none."""
+    """`a, b,c` as names of techniques, each once. Raises `UnknownName`, or `UsageError` for none or no maps."""
     names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
         raise UsageError("--techniques names none", "for example --techniques saliency,grad-cam,occlusion")
-    return [registry.find(name).info.name for name in names]
+    return [registry.find_explainer(name).info.name for name in names]
 
 
 def _name_of(model: str) -> str:

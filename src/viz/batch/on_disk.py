@@ -22,7 +22,7 @@ def check_plan(document: Document) -> tuple[Plan, int]:
     images = 0
     for source in plan.sources:
         try:
-            images += len(find_images(source.images).files)
+            images += len(find_images(source.images).files) if source.images else 0
         except VizError as nothing_there:
             document.report_line(nothing_there, source.line)
     document.raise_problems()

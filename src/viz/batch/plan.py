@@ -8,7 +8,7 @@ from typing import Any
 
 from viz.core.errors import UnknownName
 from viz.core.model_options import ModelOptions
-from viz.core.run_options import RunOptions
+from viz.core.run_options import MakeOptions, RunOptions
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class PlannedModel:
 
 @dataclass(frozen=True)
 class PlannedTechnique:
-    """A [[techniques]] table: a technique with its options, and how it is run."""
+    """A [[techniques]] table: a technique with its options, and how it is run, as suits what it gives."""
 
     name: str
     technique: Any
-    options: RunOptions
+    options: RunOptions | MakeOptions
     line: int | None = None
 
 

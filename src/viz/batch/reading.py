@@ -12,13 +12,14 @@ from viz.batch.values import Keys, option_values
 from viz.core.errors import UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.options import options_of
-from viz.core.run_options import RunOptions
+from viz.core.run_options import ImageOptions, MakeOptions, RunOptions
 from viz.core.sources.candidates import from_flags
 from viz.core.technique import find
 
 PLAN_KEYS = ("title", "out", "run", "models", "techniques", "sources")
 # Where results go is the plan's to say, so that the page finds them.
 RUN_OPTIONS = tuple(option for option in options_of(RunOptions) if option.name != "out")
+MAKE_OPTIONS = tuple(option for option in options_of(MakeOptions) if option.name != "out")
 MODEL_FILES = (".onnx", ".ort", ".pt", ".pth", ".pt2", ".safetensors")
 _RESERVED = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _EXAMPLES = {
@@ -45,13 +46,19 @@ def plan_in(document: Document) -> Plan:
                     "key of a plan", key, PLAN_KEYS, "`viz config init` writes a plan with all that can be"
                 )
     stem = document.path.stem
+    techniques = tuple(_techniques(document, _defaults_of_runs(document)))
+    needs_none = bool(techniques) and all(one.technique.info.makes == "optional" for one in techniques if one.technique)
+    if needs_none and "sources" not in document.values:
+        sources: tuple[PlannedSource, ...] = (PlannedSource("", ()),)
+    else:
+        sources = tuple(_with_folders(list(_sources(document)), document.values.get("sources")))
     return Plan(
         path=document.path,
         title=_text(document, (), document.values, "title", stem),
         out=Path(_text(document, (), document.values, "out", f"runs/{stem}")).expanduser(),
         models=tuple(_models(document)),
-        techniques=tuple(_techniques(document, _defaults_of_runs(document))),
-        sources=tuple(_with_folders(list(_sources(document)), document.values.get("sources"))),
+        techniques=techniques,
+        sources=sources,
     )
 
 
@@ -104,7 +111,7 @@ def _listing(table: Mapping[str, Any], technique: str) -> str:
 def _check_run_option(name: str, value: Any) -> None:
     checks = {"batch_size": "batch", "background": "background_colour", "shard": "share"}
     if name in checks:
-        getattr(RunOptions(**{name: value}), checks[name])
+        getattr(ImageOptions(**{name: value}), checks[name])
 
 
 def _techniques(document: Document, defaults: Mapping[str, Any]) -> Iterator[PlannedTechnique]:
@@ -117,15 +124,28 @@ def _techniques(document: Document, defaults: Mapping[str, Any]) -> Iterator[Pla
             technique = find(asked)
         if technique is None:
             continue
-        own = options_of(technique)
+        own, shared = options_of(technique), MAKE_OPTIONS if technique.info.makes else RUN_OPTIONS
         kind, others = f"option of {asked}", ("name", "technique")
-        keys = Keys(kind, (*own, *RUN_OPTIONS), others, _listing(table, asked), _check_run_option)
+        keys = Keys(kind, (*own, *shared), others, _listing(table, asked), _check_run_option)
         values = option_values(document, place, table, keys)
         mine = {option.name: values.pop(option.name) for option in own if option.name in values}
         name, instance = _name(document, place, table, asked, names), None
         with document.at(*place):  # a technique may refuse what its options' bounds allow
             instance = technique(**mine)
-        yield PlannedTechnique(name, instance, RunOptions(**{**defaults, **values}), document.line(*place))
+        options: RunOptions | MakeOptions = RunOptions()
+        with document.at(*place):
+            options = _how_to_run(technique, {**defaults, **values})
+        yield PlannedTechnique(name, instance, options, document.line(*place))
+
+
+def _how_to_run(technique: Any, values: Mapping[str, Any]) -> RunOptions | MakeOptions:
+    """Options from [run] and the technique's own table; of [run], a maker leaves out what it does not know."""
+    if not technique.info.makes:
+        return RunOptions(**values)
+    known = {option.name for option in MAKE_OPTIONS}
+    options = MakeOptions(**{name: value for name, value in values.items() if name in known})
+    _ = options.animation
+    return options
 
 
 def _sources(document: Document) -> Iterator[PlannedSource]:

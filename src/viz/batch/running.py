@@ -14,6 +14,7 @@ from viz.batch.plan import Cell, Plan
 from viz.core.adapter import Adapter
 from viz.core.errors import ExitCode, VizError
 from viz.core.model_options import ModelOptions
+from viz.core.run_options import MakeOptions
 from viz.engine.shared_photos import SharedPhotos
 from viz.models import open_model
 from viz.runs import Listener, RunSummary, run
@@ -63,6 +64,8 @@ class _Means:
 
     def run(self, cell: Cell, model: Adapter) -> RunSummary:
         options = replace(cell.technique.options, out=str(cell.folder))
+        if isinstance(options, MakeOptions) and options.animate:  # one for each cell, in its folder
+            options = replace(options, animate=str(cell.folder / options.animate))
         with self.watch(cell) as listener:
             technique, images = cell.technique.technique, cell.source.images
             return run(technique, model, images, options, listener, self.command, self.photos.read)

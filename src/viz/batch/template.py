@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from viz.batch.reading import RUN_OPTIONS
+from viz.batch.reading import MAKE_OPTIONS, RUN_OPTIONS
 from viz.core.model_options import ModelOptions
 from viz.core.options import Option, options_of, type_name
 from viz.core.technique import techniques
@@ -30,7 +30,8 @@ out = {out}  # a folder for each model and technique, and index.html, which show
 """
 
 _RUN = """
-# How every technique runs; a [[techniques]] table can say otherwise for itself.
+# How every technique runs; a [[techniques]] table can say otherwise for itself. Those that make images have a
+# target of their own, and leave target and score alone.
 [run]
 """
 
@@ -53,6 +54,9 @@ images = ["samples/images"]  # files, folders (recursive), globs, @list.txt with
 # name = "samples"  # default: from the path
 """
 
+_SHARED = {option.name for option in RUN_OPTIONS}
+_MAKING = tuple(option for option in MAKE_OPTIONS if option.name not in _SHARED)  # the others stand in [run]
+
 
 def plan_template(name: str) -> str:
     """The text of a plan file called `name`, with all options of models, runs and registered techniques."""
@@ -73,7 +77,8 @@ def _technique(technique: Any) -> str:
     info = technique.info
     mark = "" if info.name == _TO_START_WITH else "# "
     header = f'# {info.summary}\n{mark}[[techniques]]\n{mark}technique = "{info.name}"\n'
-    return header + f'# name = "{info.name}"  # of its folder and its column\n' + _options(options_of(technique)) + "\n"
+    named = f'# name = "{info.name}"  # of its folder and its column\n'
+    return header + named + _options((*options_of(technique), *(_MAKING if info.makes else ()))) + "\n"
 
 
 def _options(options: Sequence[Option]) -> str:

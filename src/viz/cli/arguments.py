@@ -95,6 +95,21 @@ def sources_parameter() -> inspect.Parameter:
     return inspect.Parameter("sources", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[list[str], declared])
 
 
+def optional_sources_parameter() -> inspect.Parameter:
+    """Photos for a command that also makes something without any."""
+    declared = typer.Argument(
+        help="Photos to use, where the options above make use of any: files, folders, globs in quotes, or @list.txt.",
+        metavar="SOURCE...",
+        show_default=False,
+    )
+    return inspect.Parameter(
+        "sources",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[list[str] | None, declared],
+    )
+
+
 def flag_parameter(name: str, kind: Any, default: Any, text: str, panel: str, short: str = "") -> inspect.Parameter:
     """A further option of one command."""
     declared = typer.Option(

@@ -119,5 +119,5 @@ class _Watch:
     def cell(self, cell: "Cell") -> Iterator[RunProgress]:
         number = f"{self._cells.index(cell) + 1} of {len(self._cells)}"
         errors.print(f"[bold]{escape(cell.name)}[/] [dim]{number}[/]", highlight=False)
-        with RunProgress() as progress:
+        with RunProgress("pictures" if cell.technique.technique.info.makes else "images") as progress:
             yield progress

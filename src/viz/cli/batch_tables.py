@@ -62,7 +62,7 @@ def print_dry_run(cells: Sequence["Cell"], output_format: str) -> int:
     rows = [
         {
             "run": cell.name,
-            "images": len(listed(cell.source.images, cell.technique.options).files),
+            "images": len(listed(cell.source.images, cell.technique.options).files) if cell.source.images else 0,
             "state": _state(cell.folder),
             "folder": str(cell.folder),
         }

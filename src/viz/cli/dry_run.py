@@ -12,26 +12,45 @@ from viz.cli.console import results
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.gradients import input_gradients
-from viz.core.run_options import RunOptions
+from viz.core.run_options import MakeOptions, RunOptions
 from viz.core.target import class_target, norm_target
-from viz.engine.loading import listed
+from viz.core.technique import settings
+from viz.creating import given_photos, groups_of
+from viz.engine.loading import Loader, listed
+from viz.engine.photo_files import PhotoFiles
 from viz.runs import run_path
 
 
-def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], options: RunOptions) -> int:
+def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], options: RunOptions | MakeOptions) -> int:
     """Print images, passes, an estimate from one timed batch, and the folder that would be used."""
-    files = len(listed(sources, options).files)
-    passes = files * technique.passes(model.size)
     batched = BatchedAdapter(model, options.batch)
+    if isinstance(options, MakeOptions):
+        count = _pictures(technique, batched, sources, options)
+    else:
+        count = len(listed(sources, options).files)
+    passes = count * technique.passes(model.size)
     per_pass = _timed(batched, technique.info.needs_gradient)
-    results.print(f"images          {files}")
+    _print_line("pictures" if technique.info.makes else "images", f"{count}")
+    if (steps := settings(technique).get("steps")) and technique.info.makes:
+        _print_line("steps", f"{steps:,} for each picture")
     label = "passes, there and back" if technique.info.needs_gradient else "forward passes"
-    results.print(f"{label:15} {passes:,} ({technique.passes(model.size)} an image)")
-    results.print(f"batch size      {batched.batch_size}")
-    results.print(f"time            about {passes * per_pass:,.0f} s ({1 / per_pass:,.0f} passes/s in one timed batch)")
-    results.print(f"memory          {_peak_megabytes():,.0f} MB at the peak of that batch")
-    results.print(f"folder          {run_path(technique, model, sources, options)}", soft_wrap=True)
+    _print_line(label, f"{passes:,} ({technique.passes(model.size):,} an image)")
+    _print_line("batch size", f"{batched.batch_size}")
+    _print_line("time", f"about {passes * per_pass:,.0f} s ({1 / per_pass:,.0f} passes/s in one timed batch)")
+    _print_line("memory", f"{_peak_megabytes():,.0f} MB at the peak of that batch")
+    _print_line("folder", f"{run_path(technique, model, sources, options)}")
     return 0
+
+
+def _print_line(label: str, text: str) -> None:
+    results.print(f"{label:15} {text}", soft_wrap=True)
+
+
+def _pictures(technique: Any, model: Adapter, sources: Sequence[str], options: MakeOptions) -> int:
+    """How many images a maker would make."""
+    loader = Loader(model.preprocess, options.background_colour, options.max_pixels)
+    photos = PhotoFiles(given_photos(technique, sources).files, loader)
+    return sum(map(len, groups_of(technique, model, photos, options)))
 
 
 def _timed(model: BatchedAdapter, gradient: bool) -> float:

@@ -17,7 +17,7 @@ from viz.cli.progress import RunProgress
 from viz.cli.technique import load_model
 from viz.core.metric import find_metric, metrics
 from viz.core.model_options import ModelOptions
-from viz.core.technique import find, techniques
+from viz.core.technique import explainers, find_explainer
 from viz.evaluation.options import EvaluationOptions
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_to(app: typer.Typer, panel: str) -> None:
         sources_parameter(),
         model_parameter(),
         flag_parameter(
-            "techniques", str, "saliency,grad-cam,occlusion", _listing("Techniques", techniques()), _OWN, "-t"
+            "techniques", str, "saliency,grad-cam,occlusion", _listing("Techniques", explainers()), _OWN, "-t"
         ),
         flag_parameter("metrics", str, "all", _listing("Metrics", metrics()), _OWN),
         _set_parameter(),
@@ -102,7 +102,7 @@ def _instances(technique_names: str, metric_names: str, settings: Sequence[str])
     """The techniques and metrics that were asked for, with their settings."""
     from viz.batch.assignments import assigned
 
-    chosen = {name: find(name) for name in _names(technique_names, techniques())}
+    chosen = {name: find_explainer(name) for name in _names(technique_names, explainers())}
     measured = {name: find_metric(name) for name in _names(metric_names, metrics())}
     given = assigned(settings, {**chosen, **measured}, "technique or metric of this evaluation")
     return [one(**given.get(name, {})) for name, one in chosen.items()], [

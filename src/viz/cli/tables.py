@@ -30,6 +30,7 @@ def print_records(records: Sequence[dict[str, Any]], output_format: str) -> None
 def flat(record: dict[str, Any]) -> dict[str, Any]:
     """A record as one row: the target, the best prediction and the numbers side by side."""
     row = {"name": record["name"], "status": record["status"], "reason": record.get("reason", "")}
+    row |= {place: record[place] for place in ("row", "column") if place in record}
     row["truth"] = record.get("truth") or ""
     row["target"] = record.get("target", {}).get("label", "")
     best = (record.get("predictions") or [{}])[0]
@@ -49,8 +50,9 @@ def _print_table(records: Sequence[dict[str, Any]]) -> None:
     done = [flat(record) for record in records if record["status"] == "done"]
     if not done:
         return
-    hidden = {"status", "reason", "peak_x", "peak_y"} | ({"truth"} if not any(r["truth"] for r in done) else set())
-    columns = [name for name in done[0] if name not in hidden]
+    hidden = {"status", "reason", "peak_x", "peak_y"}
+    hidden |= {name for name in ("truth", "row", "column") if not any(row.get(name) for row in done)}
+    columns = [name for name in dict.fromkeys(name for row in done for name in row) if name not in hidden]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         table.add_column(name.replace("_", " "), overflow="fold" if name == "name" else "ellipsis")

@@ -11,7 +11,15 @@ from typing import Any, Literal
 import typer
 from rich.markup import escape
 
-from viz.cli.arguments import build, command, flag_parameter, flowing, model_parameter, sources_parameter
+from viz.cli.arguments import (
+    build,
+    command,
+    flag_parameter,
+    flowing,
+    model_parameter,
+    optional_sources_parameter,
+    sources_parameter,
+)
 from viz.cli.console import errors
 from viz.cli.progress import RunProgress
 from viz.cli.tables import print_records
@@ -20,7 +28,7 @@ from viz.cli.top import FAMILIES
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.neuron_options import NeuronOptions
-from viz.core.run_options import RunOptions
+from viz.core.run_options import MakeOptions, RunOptions
 from viz.core.technique import techniques
 
 Format = Literal["table", "json", "jsonl", "csv"]
@@ -38,43 +46,56 @@ def _help(technique: Any) -> str:
 
 
 def _command(technique: Any) -> Any:
-    with_neuron = has_neuron_flags(technique)
+    makes = technique.info.makes
+    options_type = MakeOptions if makes else RunOptions
+    with_neuron = not makes and has_neuron_flags(technique)
 
     def body(
-        context: typer.Context, model: str, sources: list[str], output_format: Format, dry_run: bool, **values: Any
+        context: typer.Context,
+        model: str,
+        sources: list[str] | None,
+        output_format: Format,
+        dry_run: bool,
+        **values: Any,
     ) -> int:
         instance = build(technique, values)
         if with_neuron:
             values["target"] = target_of(context, values)
-        options = build(RunOptions, values)
-        _check_early(sources, options)
+        options: Any = build(options_type, values)
+        given = sources or []
+        _check_early(technique, given, options)
         loaded = load_model(model, build(ModelOptions, values))
         if dry_run:
             from viz.cli.dry_run import print_dry_run
 
-            return print_dry_run(instance, loaded, sources, options)
-        return _run(instance, loaded, sources, options, output_format)
+            return print_dry_run(instance, loaded, given, options)
+        return _run(instance, loaded, given, options, output_format)
 
     formatted = flag_parameter("format", Format, "table", "What goes to stdout.", "Results")
     leading = [
         context_parameter(),
-        sources_parameter(),
+        optional_sources_parameter() if makes == "optional" else sources_parameter(),
         model_parameter(),
         formatted.replace(name="output_format"),
         flag_parameter("dry_run", bool, False, "Say what would run, how long and where to, and stop.", "Results"),
     ]
     neuron: list[tuple[type, str]] = [(NeuronOptions, "Neuron, as --target LAYER:CHANNEL@Y,X")] if with_neuron else []
     own = (technique, technique.info.name.capitalize())
-    groups = [own, *neuron, (RunOptions, "Results"), (ModelOptions, "Model")]
+    groups = [own, *neuron, (options_type, "Results"), (ModelOptions, "Model")]
     return command(body, groups, leading)
 
 
-def _check_early(sources: Sequence[str], options: RunOptions) -> None:
+def _check_early(technique: Any, sources: Sequence[str], options: RunOptions | MakeOptions) -> None:
     """What can be wrong without a model is said before one is loaded."""
+    from viz.creating import check_make_options, given_photos
     from viz.engine.loading import listed
 
-    listed(sources, options)
-    _ = options.batch, options.background_colour
+    if isinstance(options, MakeOptions):
+        check_make_options(technique, options)
+        given_photos(technique, sources)
+    else:
+        listed(sources, options)
+        _ = options.batch, options.background_colour
 
 
 def load_model(model: str, options: ModelOptions) -> Any:
@@ -92,14 +113,16 @@ def load_model(model: str, options: ModelOptions) -> Any:
     return adapter
 
 
-def _run(instance: Any, model: Any, sources: Sequence[str], options: RunOptions, output_format: Format) -> int:
+def _run(
+    instance: Any, model: Any, sources: Sequence[str], options: RunOptions | MakeOptions, output_format: Format
+) -> int:
     from viz.report import write_report
     from viz.runs import run, run_path
 
     said = list(model.notes)
     folder = run_path(instance, model, sources, options)
     try:
-        with RunProgress() as progress:
+        with RunProgress("pictures" if instance.info.makes else "images") as progress:
             summary = run(instance, model, sources, options, progress, "viz " + shlex.join(sys.argv[1:]))
     except UsageError:
         raise  # nothing was run; the folder may be another run's
@@ -127,7 +150,7 @@ def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     run = json.loads((summary.folder / "run.json").read_text(encoding="utf-8"))
     done = run["images"]["done"]
     mark = "[green]✓[/]" if done else "[red]✗[/]"
-    parts = [f"{done} image(s) done", f"score: {run['score']}"]
+    parts = [f"{done} image(s) {'made' if 'pictures' in run else 'done'}", f"score: {run['score']}"]
     if summary.reused:
         parts.append(f"{summary.reused} of them from before")
     if summary.forwards and summary.seconds > 0:
@@ -142,4 +165,6 @@ def _print_outcome(summary: Any, page: Path, model: Any) -> None:
         errors.print(f"[red]failed[/] and {len(summary.failed) - 20} more: see results.jsonl")
     if summary.skipped:
         errors.print(f"[dim]{len(summary.skipped)} other file(s) passed over: not images by their suffix[/]")
+    for name, file in run.get("pictures", {}).items():
+        errors.print(f"{name}: {summary.folder / file}", highlight=False, soft_wrap=True, markup=False)
     errors.print(f"page: {page}", highlight=False, soft_wrap=True)

@@ -144,6 +144,19 @@ class Adapter(ABC):
             "leave the metric randomization out, or give an ONNX file or a torch model",
         )
 
+    def at_size(self, size: tuple[int, int], layers: Sequence[str]) -> "Adapter":
+        """The network up to `layers`, for images of another size (height, width) in pixels; this one stays as it is.
+
+        What comes back has `layers` for outputs, no scores, and the layers that these follow from, with their
+        shapes at that size; images are given to it in that size. Raises `NotSupported` where something before
+        `layers` depends on the model's own size, naming it and what comes before; `OutOfMemory` where there is no
+        room for an image.
+        """
+        raise NotSupported(
+            f"{self.source.name} ({self.source.runtime}) takes images of {self.size[0]}x{self.size[1]} only",
+            "leave the size to the model, or give an ONNX file or a torch module",
+        )
+
     def agreement(self, image: FloatArray) -> Agreement:
         """How far each layer in the gradient pass is from that of `run`, for an image (3, h, w).
 

@@ -101,6 +101,11 @@ class BatchedAdapter(Adapter):
         """See `Adapter.randomized`; in batches of the same size, counted as well."""
         return BatchedAdapter(self._model.randomized(seed, part), self.batch_size, self._counted)
 
+    def at_size(self, size: tuple[int, int], layers: Sequence[str]) -> "BatchedAdapter":
+        """See `Adapter.at_size`; in batches that suit the size, or of the size that was asked for, counted as well."""
+        batch_size = self.batch_size if self._share_for_kept == 1 else None
+        return BatchedAdapter(self._model.at_size(size, layers), batch_size, self._counted)
+
     def agreement(self, image: FloatArray) -> Agreement:
         """See `Adapter.agreement`."""
         return self._model.agreement(image)

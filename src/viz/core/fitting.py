@@ -70,7 +70,7 @@ def weights_of(start: float, stop: float, steps: int, length: int, interpolation
         count = min(_AT_ONCE, last - top)
         bright = Image.fromarray(np.eye(count, last - first, top - first, dtype=np.float32))
         inner = (start - first, 0, stop - first, count)
-        weights[top : top + count] = bright.resize((steps, count), _RESAMPLING[interpolation], box=inner)
+        weights[top : top + count] = np.asarray(bright.resize((steps, count), _RESAMPLING[interpolation], box=inner))
     return np.ascontiguousarray(weights.T)
 
 

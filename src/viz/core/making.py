@@ -58,6 +58,19 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Plot:
+    """Lines that are drawn for a reader: `values` (n,) or (n, k), what they are, and what each line is called.
+
+    `marks` (n) name the places that the values belong to, where they are no steps: a profile over layers.
+    """
+
+    values: FloatArray
+    label: str
+    names: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Picture(Result):
     """An image that was made: `arrays['image']` is (3, h, w) float32 in [0, 1], before it is rounded to 8 bits.
 
@@ -66,6 +79,7 @@ class Picture(Result):
         exact: its bytes (h, w, 3), where they were chosen with care; by default the image is rounded.
         frames: what it looked like on the way, at equal steps, (h, w, 3) uint8 each.
         panels: further pictures of it by the name that goes into their file's name, such as a triptych.
+        plots: further lines that are drawn, by name likewise.
 
     `arrays` may hold `curve` (steps,): the objective at every step. It is drawn as a further picture.
     """
@@ -74,6 +88,7 @@ class Picture(Result):
     exact: Pixels | None = None
     frames: tuple[Pixels, ...] = ()
     panels: Mapping[str, Pixels] = field(default_factory=dict)
+    plots: Mapping[str, Plot] = field(default_factory=dict)
 
     @property
     def pixels(self) -> Pixels:
@@ -103,6 +118,9 @@ class Watch:
 
     def step(self, done: int, value: float) -> None:
         """So many steps are done, and the number to follow is now `value`."""
+
+    def tell(self, text: str) -> None:
+        """Something to know before the work begins, such as the memory that it will take."""
 
 
 class Maker(Protocol):
@@ -135,8 +153,8 @@ class Maker(Protocol):
 class Overview(Protocol):
     """A maker may also have something to show of a whole run, besides the sheet of all its pictures."""
 
-    def overview(self, records: Sequence[Mapping[str, Any]]) -> Mapping[str, Pixels]:
-        """Pictures by file name without suffix, from the run's records (lines of results.jsonl)."""
+    def overview(self, records: Sequence[Mapping[str, Any]]) -> Mapping[str, Pixels | Plot]:
+        """Pictures and plots by file name without suffix, from the run's records (lines of results.jsonl)."""
         ...
 
 

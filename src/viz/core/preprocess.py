@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -103,6 +103,10 @@ class Preprocess:
             values = np.einsum("kc,bchw->bkhw", weights, images)
         values += offset[None, :, None, None]
         return np.ascontiguousarray(values if self.layout == "nchw" else values.transpose(0, 2, 3, 1))
+
+    def at_size(self, size: tuple[int, int]) -> "Preprocess":
+        """The same values for images of another size; a side to scale to, which was meant for the old one, is gone."""
+        return replace(self, size=size, resize_short=None)
 
     def describe(self) -> str:
         """One line for people, height x width first: `224x224 rgb nchw, short side 256, centre crop …, 0..1`."""

@@ -1,11 +1,15 @@
 """What a command over images is asked to do: the options that such commands share."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Annotated
 
 from viz.core.errors import UsageError
 from viz.core.images import MAX_PIXELS
 from viz.core.options import Opt
+
+ANIMATIONS = (".gif", ".webp", ".mp4")
+_FRAMES, _FRAMES_OF_AN_ANIMATION = 8, 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,3 +93,22 @@ class MakeOptions(ImageOptions):
     out: Annotated[
         str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
     ] = None
+
+    @property
+    def animation(self) -> str:
+        """The suffix of `animate` in lower case; "" where none is asked for. Raises `UsageError`."""
+        if self.animate is None:
+            return ""
+        suffix = PurePath(self.animate).suffix.lower()
+        if suffix not in ANIMATIONS:
+            raise UsageError(f"--animate {self.animate} ends in none of {', '.join(ANIMATIONS)}", "--animate way.gif")
+        if self.frames == 0:
+            raise UsageError("--animate needs pictures of the way, and --frames 0 keeps none", "leave --frames out")
+        return suffix
+
+    @property
+    def frames_kept(self) -> int:
+        """How many pictures of the way are kept for each image."""
+        if self.frames is not None:
+            return self.frames
+        return _FRAMES if self.animate is None else _FRAMES_OF_AN_ANIMATION

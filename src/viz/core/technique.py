@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, dataclass_transform
 
 from viz.core import options
 from viz.core.adapter import Adapter
-from viz.core.errors import ImageError, UnknownName
+from viz.core.errors import ImageError, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.result import FloatArray, Result
 from viz.core.run_options import MakeOptions, RunOptions
@@ -139,6 +139,17 @@ def find(name: str) -> type[Any]:
         return techniques()[name]
     except KeyError:
         raise UnknownName("technique", name, techniques(), "`viz --help` lists all techniques") from None
+
+
+def find_explainer(name: str) -> type[Any]:
+    """The technique called `name`; also raises `UsageError` for one that makes images."""
+    found = find(name)
+    if found.info.makes:
+        raise UsageError(
+            f"{name} makes images and explains none, so that there are no maps to compare",
+            f"`viz {name} --model M` runs it by itself, a plan (`viz config init`) with others",
+        )
+    return found
 
 
 def settings(instance: Any) -> dict[str, Any]:

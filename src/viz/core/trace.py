@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 INPUT_ROUNDING = "rounding of the whole-number input"
 
 # How the backward pass treats rectifiers and, for relevance, every operation: see `viz.adapters.backward_rules`.
-Rule = Literal["plain", "guided", "deconvnet", "lrp-epsilon", "lrp-epsilon-plus-flat"]
+Rule = Literal["plain", "guided", "deconvnet", "redirected", "lrp-epsilon", "lrp-epsilon-plus-flat"]
 
 
 @dataclass(frozen=True)

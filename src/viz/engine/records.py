@@ -1,11 +1,10 @@
 """One image's line in results.jsonl."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from viz.core.adapter import Adapter
-from viz.core.discovery import ImageFile
 from viz.core.errors import ImageError
 from viz.core.images import Box
 from viz.core.result import FURTHER, Number, Result
@@ -32,18 +31,32 @@ def done_record(
         "status": "done",
         "sha256": item.sha256,
         "size": list(item.size),
-        "box": [_short(v) for v in (item.box.left, item.box.top, item.box.right, item.box.bottom)],
+        "box": [short(v) for v in (item.box.left, item.box.top, item.box.right, item.box.bottom)],
         "truth": truth_name(model, item.file.truth),
         "target": {"label": target.label, "class_index": target.class_index, "score": target.score},
         "predictions": predictions(model, top),
         "numbers": _numbers(result, model.size, item.box),
         "warnings": list(result.warnings),
         "files": _files(item, result),
-        **({} if forward_difference is None else {"forward_difference": _short(forward_difference)}),
+        **({} if forward_difference is None else {"forward_difference": short(forward_difference)}),
     }
 
 
-def failed_record(file: ImageFile, problem: ImageError) -> Record:
+class Named(Protocol):
+    """What a record is about: an image file, or an image that is made."""
+
+    @property
+    def name(self) -> str:
+        """Unique within the run, for people."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The base name of its results."""
+        ...
+
+
+def failed_record(file: Named, problem: ImageError) -> Record:
     """The record of an image that could not be used, with the reason and what to do."""
     reason = problem.problem if not problem.next_step else f"{problem.problem}; {problem.next_step}"
     return {"name": file.name, "key": file.key, "status": "failed", "reason": reason}
@@ -76,22 +89,22 @@ def predictions(model: Adapter, top: Any) -> list[Record]:
         return []
     best, probabilities = top
     return [
-        {"class_index": int(i), "label": model.labels.name(int(i)), "probability": _short(probabilities[i])}
+        {"class_index": int(i), "label": model.labels.name(int(i)), "probability": short(probabilities[i])}
         for i in best
     ]
 
 
 def _numbers(result: Result, size: tuple[int, int], box: Box) -> dict[str, Number]:
     """The result's figures; a peak is also given in the photo's own pixels, where people look for it."""
-    numbers = {name: _short(value) for name, value in result.numbers.items()}
+    numbers = {name: short(value) for name, value in result.numbers.items()}
     if "peak_x" in numbers and "peak_y" in numbers:
         across, down = (box.right - box.left) / size[1], (box.bottom - box.top) / size[0]
-        numbers["photo_peak_x"] = _short(box.left + (float(numbers["peak_x"]) + 0.5) * across)
-        numbers["photo_peak_y"] = _short(box.top + (float(numbers["peak_y"]) + 0.5) * down)
+        numbers["photo_peak_x"] = short(box.left + (float(numbers["peak_x"]) + 0.5) * across)
+        numbers["photo_peak_y"] = short(box.top + (float(numbers["peak_y"]) + 0.5) * down)
     return numbers
 
 
-def _short(value: Any) -> Any:
+def short(value: Any) -> Any:
     """Seven significant digits: all that float32 holds, none that it makes up. JSON has no NaN: it becomes None."""
     if not isinstance(value, float | np.floating):
         return value

@@ -79,6 +79,14 @@ class RunFolder:
         temporary.write_bytes(data)
         os.replace(temporary, target)  # noqa: PTH105  # Path.replace is the same; this says it is atomic
 
+    def write_all(self, name: str, contents: Iterable[bytes], suffix: str) -> None:
+        """Write files into a folder of their own, 0001 and so on; those of an earlier attempt make way."""
+        for left_over in (self.path / name).glob(f"*{suffix}"):
+            left_over.unlink()
+        for number, data in enumerate(contents, start=1):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+            self.write(f"{name}/{number:04d}{suffix}", data)
+
     def write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays as a .npz in full precision, compressed where that saves something."""
         buffer = io.BytesIO()

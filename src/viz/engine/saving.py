@@ -12,7 +12,7 @@ from viz.engine.records import PREVIEW_SIDE, needs_preview
 from viz.engine.run_folder import RunFolder
 from viz.render import further_pictures, picture
 
-_ORIGINAL_SIDE = 1024  # longest side of the copy of the photo that the report page shows
+ORIGINAL_SIDE = 1024  # longest side of the copy of the photo that the report page shows
 
 
 def save(folder: RunFolder, item: Loaded, result: Result, job: Job) -> None:
@@ -23,14 +23,15 @@ def save(folder: RunFolder, item: Loaded, result: Result, job: Job) -> None:
     shown = picture(result, photo, item.box)
     folder.write(f"{key}.png", png_bytes(shown))
     if needs_preview(item):
-        folder.write(f"previews/{key}.jpg", _small_jpeg(shown, PREVIEW_SIDE))
+        folder.write(f"previews/{key}.jpg", small_jpeg(shown, PREVIEW_SIDE))
     for name, extra in further_pictures(result, job.model.labels).items():
         folder.write(f"{key}.{name}.png", png_bytes(extra, noisy=name == "gradient"))
     folder.write_arrays(f"{key}.npz", result.arrays)
-    folder.write(f"originals/{key}.jpg", _small_jpeg(photo.pixels, _ORIGINAL_SIDE))
+    folder.write(f"originals/{key}.jpg", small_jpeg(photo.pixels, ORIGINAL_SIDE))
 
 
-def _small_jpeg(pixels: Pixels, side: int) -> bytes:
+def small_jpeg(pixels: Pixels, side: int) -> bytes:
+    """A copy whose longest side is at most `side` pixels, as a JPEG file's bytes."""
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()

@@ -11,6 +11,7 @@ from viz.core.target import Target, class_target, neuron_target, ranked_classes
 from viz.core.technique import techniques
 from viz.smoke.check import Check
 from viz.smoke.junit import junit_xml
+from viz.smoke.maker_checks import maker_checks
 from viz.smoke.model_checks import model_checks, sample_images
 from viz.smoke.technique_checks import technique_checks
 
@@ -31,7 +32,10 @@ def smoke(model: Adapter, only: str = "*") -> Iterator[Check]:
     yield from model_checks(batched, images)
     target = _target(batched, images)
     for technique in chosen:
-        yield from technique_checks(technique, batched, images, target)
+        if technique.info.makes:
+            yield from maker_checks(technique, batched, target)
+        else:
+            yield from technique_checks(technique, batched, images, target)
 
 
 def _target(model: Adapter, images: FloatArray) -> Target:

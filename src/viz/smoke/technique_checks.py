@@ -33,7 +33,7 @@ def technique_checks(technique: Any, model: Adapter, images: FloatArray, target:
         yield Check(name, "runs", "failed", time.perf_counter() - started, reason(problem))
         return
     yield Check(name, "runs", "passed", time.perf_counter() - started)
-    yield check(name, "finite", partial(_finite, results))
+    yield check(name, "finite", partial(finite, results))
     yield check(name, "shape", partial(_shaped, results, model.size))
     if reason_why_not := _why_not_different(technique, model, images[:2], target, results):
         yield Check(name, "follows the image", "skipped", 0.0, reason_why_not)
@@ -60,7 +60,8 @@ def _first_results(
     return chosen, results
 
 
-def _finite(results: Sequence[Result]) -> None:
+def finite(results: Sequence[Result]) -> None:
+    """Raise `Failed` where an array or a figure of a result is not finite."""
     for result in results:
         for name, value in (*result.arrays.items(), *_figures(result)):
             broken = int((~np.isfinite(value)).sum())
@@ -117,8 +118,13 @@ def _main_arrays(result: Result) -> dict[str, Any]:
 def _repeats(
     technique: Any, model: Adapter, images: FloatArray, targets: Sequence[Target], before: Sequence[Result]
 ) -> None:
-    part = 0.0 if model.source.device == "cpu" else _GPU_TOLERANCE
-    for first, second in zip(before, technique(model, images, targets), strict=True):
+    repeats(before, technique(model, images, targets), model.source.device)
+
+
+def repeats(before: Sequence[Result], again: Sequence[Result], device: str) -> None:
+    """Raise `Failed` where results of the same call differ: by anything on a CPU, by more than rounding on a GPU."""
+    part = 0.0 if device == "cpu" else _GPU_TOLERANCE
+    for first, second in zip(before, again, strict=True):
         for name, array in first.arrays.items():
             if not _same(array, second.arrays[name], part):
                 raise Failed(f"{name} is not the same when the same call is made again")

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from viz.adapters.backward_rules.changes import Changes
 from viz.adapters.backward_rules.operation import Operation, operation
 from viz.adapters.backward_rules.rectifiers import Rectifying
+from viz.adapters.backward_rules.redirecting import Redirecting
 from viz.adapters.backward_rules.relevance import Relevance
 from viz.adapters.backward_rules.steps import contributing
 from viz.core.adapter import FORWARD_ONLY, Rule
@@ -56,8 +57,8 @@ def readable(value: Tensor, rule: Rule) -> Tensor:
 
 
 def check_changed(changes: Changes, rule: Rule, model: str) -> None:
-    """Raise `NotSupported` where a rule other than `plain` changed nothing: the map would be the plain gradient."""
-    if rule == "plain" or changes.counts:
+    """Raise `NotSupported` where a rule changed nothing that had to: the map would be the plain gradient."""
+    if rule in ("plain", "redirected") or changes.counts:
         return
     met = ", ".join(f"{count} {name}" for name, count in sorted(changes.refused.items()))
     if met and rule in _FOR_RECTIFIERS:
@@ -93,4 +94,6 @@ class _RuleMode(TorchFunctionMode):
 def _treatment(rule: Rule, changes: Changes, strict: bool) -> Treatment:
     if rule in _FOR_RECTIFIERS:
         return Rectifying(rule, changes)
+    if rule == "redirected":
+        return Redirecting(changes)
     return Relevance(rule, changes, strict)

@@ -49,10 +49,7 @@ class Rectifying:
         """See `Treatment`."""
         if op.name in _SMOOTH or op.name in _PRODUCTS:
             return self._refusal(op)
-        find = _RECTIFIERS.get(op.name)
-        if find is None or not any(depends_on_image(tensor) for tensor in op.tensors()):
-            return None
-        kinks = find(op)
+        kinks = kinks_of(op)
         if kinks is None:
             return None
         self._changes.counts[op.name] += 1
@@ -83,6 +80,14 @@ class Rectifying:
         self._changes.refused[name] += 1
         problem = f"{self._rule} is defined for rectifiers; on the way back it met a smooth activation: {name}"
         return refused(op(), problem, f"use viz saliency, integrated-gradients or smoothgrad; {FORWARD_ONLY}")
+
+
+def kinks_of(op: Operation) -> Kinks | None:
+    """Where a rectifier has its kinks; None for any other operation, and for one that no gradient flows through."""
+    find = _RECTIFIERS.get(op.name)
+    if find is None or not any(depends_on_image(tensor) for tensor in op.tensors()):
+        return None
+    return find(op)
 
 
 def _clip(op: Operation) -> Kinks | None:

@@ -1,6 +1,7 @@
-"""The rest of an ONNX graph from an inner tensor on: the tensor becomes an input, what leads to it is left out."""
+"""Parts of an ONNX graph: from an inner tensor on, which becomes an input, or up to inner tensors."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import onnx
 from onnx import helper
@@ -30,6 +31,30 @@ def cut_at(model: onnx.ModelProto, layer: str, elem_type: int, wanted: Sequence[
     _keep(graph, needed)
     graph.input.append(helper.make_tensor_value_info(GIVEN, elem_type, None))
     return rest
+
+
+def up_to(model: onnx.ModelProto, wanted: Sequence[str]) -> onnx.ModelProto:
+    """A copy of what the tensors `wanted` need of `model`: no outputs, and no shapes of inner tensors."""
+    part = onnx.ModelProto()
+    for field, value in model.ListFields():
+        if field.name != "graph":
+            _set(part, field.name, value)
+    graph, needed = part.graph, _needed(model.graph, wanted)
+    graph.name = model.graph.name
+    graph.node.extend(node for node in model.graph.node if needed.intersection(node.output))
+    graph.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name in needed)
+    sparse = (tensor for tensor in model.graph.sparse_initializer if tensor.values.name in needed)
+    graph.sparse_initializer.extend(sparse)
+    graph.input.extend(value for value in model.graph.input if value.name in needed)
+    return part
+
+
+def _set(message: Any, name: str, value: Any) -> None:
+    """Copy one field of a protobuf message, a plain value or a list."""
+    if hasattr(value, "extend"):
+        getattr(message, name).extend(value)
+    else:
+        setattr(message, name, value)
 
 
 def _check(graph: onnx.GraphProto, needed: Collection[str], layer: str, wanted: Sequence[str], image: str) -> None:

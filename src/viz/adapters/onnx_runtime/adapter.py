@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,19 +14,22 @@ from onnx import TensorProto, helper
 
 from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
 from viz.adapters.onnx_graph.image_input import further_inputs, image_input
-from viz.adapters.onnx_graph.layers import list_layers
+from viz.adapters.onnx_graph.layers import image_dependent, list_layers
+from viz.adapters.onnx_graph.names import aliases_of
 from viz.adapters.onnx_graph.randomized import randomized
 from viz.adapters.onnx_graph.scores import find_scores
 from viz.adapters.onnx_graph.tensors import Tensors
 from viz.adapters.onnx_runtime import session as onnx_session
+from viz.adapters.onnx_runtime.at_size import Resizing, SizedGraph
 from viz.adapters.onnx_runtime.canvas import Canvas
 from viz.adapters.onnx_runtime.sessions import Sessions
-from viz.adapters.onnx_runtime.survey import Values, survey
+from viz.adapters.onnx_runtime.survey import Survey, Values, survey
 from viz.adapters.onnx_runtime.tail import names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
 from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
+from viz.core.labels import Labels
 from viz.core.model_options import ModelOptions
 from viz.core.patches import Patched
 from viz.core.preprocess import Layout
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from viz.adapters.onnx_torch.differentiable import DifferentiableGraph
+
+# Above so many times the model's own pixels, a trial with several images at once would take more than it gives.
+_LARGEST_TOGETHER = 4
 
 
 class OnnxAdapter(Adapter):
@@ -59,25 +66,12 @@ class OnnxAdapter(Adapter):
         self.outputs = tuple(value.name for value in graph.output)
         self._device = onnx_session.choose_device(options)
         self.parallel = onnx_session.workers(self._device, options.threads)
-        # Side by side, each call has one thread; where calls come one by one, they have all that are allowed.
-        threads = 1 if self.parallel > 1 else options.threads or 0
         runtime = f"onnxruntime {ort.__version__}"
         details = {"precision of gradients": "native"} if options.precision == "native" else {}
         self.source = ModelSource(path.stem, spec or str(path), self._file.sha256, runtime, self._device.name, details)
-        folder = path.absolute().parent
-        self._sessions = Sessions(
-            self._file.model,
-            folder,
-            self._image,
-            self.preprocess,
-            self._further,
-            self._tensors,
-            self._device,
-            threads,
-            path.stem,
-            self._known,
-            self.note,
-        )
+        self._apart = False  # whether images are run one by one, as large ones are
+        self._sessions = self._sessions_of(self._file, self.size, self._tensors)
+        self._found_at_size: Mapping[str, object] = {}
         self._local = threading.local()  # each thread draws on a canvas of its own
         self.tracing = self._checked_tracing()
         self.forward_tolerance = self.tracing.tolerance
@@ -138,8 +132,8 @@ class OnnxAdapter(Adapter):
         return self.tracing.agreement(image[None])
 
     def evidence(self) -> Mapping[str, object]:
-        """See `Adapter.evidence`."""
-        return self.tracing.evidence()
+        """See `Adapter.evidence`; at another size, also what was compared with the model's own."""
+        return {**self.tracing.evidence(), **self._found_at_size}
 
     def randomized(self, seed: int, part: float = 1.0) -> "OnnxAdapter":
         """See `Adapter.randomized`: the new weights are in memory only."""
@@ -152,6 +146,57 @@ class OnnxAdapter(Adapter):
         twin._sessions = self._sessions.of(model, twin.note)
         twin.tracing = twin._checked_tracing()
         return twin
+
+    def at_size(self, size: tuple[int, int], layers: Sequence[str]) -> "OnnxAdapter":
+        """See `Adapter.at_size`: the graph cut to `layers`, in memory, with another height and width of its input."""
+        wanted = tuple(dict.fromkeys(name if name in self._names else self.layer(name).name for name in layers))
+        resizing = Resizing(self._file, self._image, self.size, size, wanted, self._sessions_of)
+        own, other = resizing.surveyed()
+        twin = copy(self)
+        twin._take_part(other, wanted, self._aliases())
+        found = resizing.compare(own, other, twin._sessions)
+        twin._found_at_size = {"same_at_own_size": {name: asdict(one) for name, one in found.items()}}
+        return twin
+
+    def _take_part(self, part: SizedGraph, wanted: tuple[str, ...], aliases: Mapping[str, tuple[str, ...]]) -> None:
+        """Become a part of the graph at another size."""
+        self._apart = self._apart or prod(part.size) > _LARGEST_TOGETHER * prod(self.size)
+        self._file, self._image = part.file, replace(self._image, size=part.size)
+        self.preprocess = self.preprocess.at_size(part.size)
+        asked = {value.name for value in part.file.graph.input}
+        self._further = {name: value for name, value in self._further.items() if name in asked}
+        self._tensors = Tensors(self._file, self._image, part.size)
+        self._names = {name for node in part.file.graph.node for name in node.output if name}
+        self.layers = LazyLayers(lambda: _named(self._list_layers(part.seen), aliases))
+        self.outputs, self.scores, self.labels, self.warnings = wanted, None, Labels(), ()
+        self.source = replace(self.source, details={**self.source.details, "size": "{}x{}".format(*part.size)})
+        self.notes, self._local = [], threading.local()
+        self._sessions = self._sessions_of(self._file, part.size, self._tensors)
+        self.tracing = self._checked_tracing()
+
+    def _sessions_of(self, file: OnnxFile, size: tuple[int, int], tensors: Tensors | None = None) -> Sessions:
+        """Sessions of the file or a part of it, for images of a size."""
+        asked = {value.name for value in file.graph.input}
+        image = replace(self._image, size=size) if size != self.size else self._image
+        return Sessions(
+            file.model,
+            file.path.absolute().parent,
+            image,
+            self.preprocess.at_size(size),
+            {name: value for name, value in self._further.items() if name in asked},
+            tensors or Tensors(file, image, size),
+            self._device,
+            # Side by side, each call has one thread; where calls come one by one, they have all that are allowed.
+            1 if self.parallel > 1 else self._options.threads or 0,
+            file.path.stem,
+            self._known,
+            self.note,
+            self._apart,
+        )
+
+    def _aliases(self) -> Mapping[str, tuple[str, ...]]:
+        graph = self._file.graph
+        return aliases_of(graph, set(image_dependent(graph, self._image.name)))
 
     # --- set-up -------------------------------------------------------------------------------
 
@@ -188,8 +233,8 @@ class OnnxAdapter(Adapter):
             self.scores = replace(self.scores, logits=None, probabilities=name)
             self.notes.append(f"output {name!r} is positive and sums to 1: read as probabilities")
 
-    def _list_layers(self) -> dict[str, Layer]:
-        seen = survey(self._file.graph, self._image.name, self._sessions.raw_values)
+    def _list_layers(self, seen: Survey | None = None) -> dict[str, Layer]:
+        seen = seen or survey(self._file.graph, self._image.name, self._sessions.raw_values)
         shapes = {**self._tensors.shapes, **seen.shapes}
         return list_layers(
             self._file,
@@ -220,7 +265,14 @@ class OnnxAdapter(Adapter):
 
         device = torch.device(self._device.name if self._device.name.startswith("cuda") else "cpu")
         native = self._options.precision == "native"
-        return DifferentiableGraph(self._file, self._image, self.preprocess, self._further, device, native, double)
+        return DifferentiableGraph(
+            self._file, self._image, self.preprocess, self._further, device, native, double, self._apart
+        )
+
+
+def _named(layers: Mapping[str, Layer], aliases: Mapping[str, tuple[str, ...]]) -> dict[str, Layer]:
+    """Layers of a part, called as in the whole, where running numbers go on counting."""
+    return {name: replace(layer, aliases=aliases.get(name, ())) for name, layer in layers.items()}
 
 
 def _are_probabilities(values: FloatArray) -> bool:

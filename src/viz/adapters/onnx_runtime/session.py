@@ -54,8 +54,10 @@ def usable_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def make_session(model: onnx.ModelProto, folder: Path, device: Device, threads: int) -> ort.InferenceSession:
-    """A session on `device`, each call with so many threads (0: all cores).
+def make_session(
+    model: onnx.ModelProto, folder: Path, device: Device, threads: int, optimized: bool = True
+) -> ort.InferenceSession:
+    """A session on `device`, each call with so many threads (0: all cores); not `optimized`: node by node.
 
     Raises `ModelError` where the model cannot run there, or would run elsewhere.
     """
@@ -64,7 +66,7 @@ def make_session(model: onnx.ModelProto, folder: Path, device: Device, threads: 
         providers.append(("CPUExecutionProvider", {}))  # for single operators that the device lacks
     try:
         session = ort.InferenceSession(
-            model.SerializeToString(), _session_options(folder, threads), providers=providers
+            model.SerializeToString(), _session_options(folder, threads, optimized), providers=providers
         )
     except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
         raise session_error(problem) from None
@@ -92,10 +94,11 @@ def _advice(text: str) -> str:
     return "check the file with `python -m onnx.checker FILE`"
 
 
-def _session_options(folder: Path, threads: int) -> ort.SessionOptions:
+def _session_options(folder: Path, threads: int, optimized: bool) -> ort.SessionOptions:
+    levels = ort.GraphOptimizationLevel
     options = ort.SessionOptions()
     options.log_severity_level = 4  # errors come back as exceptions, which say the same
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     # Sessions are made from bytes, so onnxruntime must be told where external data lies.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder.absolute()))

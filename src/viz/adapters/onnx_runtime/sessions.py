@@ -58,6 +58,7 @@ class Sessions:
         name: the model's name, for error messages.
         check_name: raises for a tensor that there is not.
         note: told what the user should know about how the graph is run.
+        apart: images are run one by one, without trying whether several may go together, as large ones are.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Sessions:
         name: str,
         check_name: Callable[[str], None],
         note: Callable[[str], None],
+        apart: bool = False,
     ):
         self._model, self._folder, self._image, self._preprocess = model, folder, image, preprocess
         self._further, self._tensors, self._device, self._threads = further, tensors, device, threads
         self._name, self._check_name, self._note = name, check_name, note
+        self._apart = apart
         self.dtype = helper.tensor_dtype_to_np_dtype(image.elem_type)
         self._start()
 
@@ -166,10 +169,15 @@ class Sessions:
 
     def raw_values(self, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Any tensors as the graph gives them for its own batch, with or without a batch axis."""
-        program = self._session(self._model, names, whole_batches=False)
-        return dict(
-            zip(program.carried, self.feed(program, self.encoded(self.noise(self._image.batch or 1))), strict=True)
-        )
+        return self._raw_values(self._session(self._model, names, whole_batches=False))
+
+    def unfolded_values(self, model: ModelProto, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """The same of another graph with these inputs; every node runs, where shapes could also be foretold."""
+        return self._raw_values(self._session(model, names, whole_batches=False, optimized=False))
+
+    def _raw_values(self, program: Program) -> dict[str, NDArray[Any]]:
+        inputs = self.encoded(self.noise(self._image.batch or 1))
+        return dict(zip(program.carried, self.feed(program, inputs), strict=True))
 
     def noise(self, count: int) -> FloatArray:
         """Different random images, dark to bright where there are several, the same in every run."""
@@ -197,6 +205,8 @@ class Sessions:
     def _make_program(self, names: tuple[str, ...]) -> Program:
         """Prefer a graph that takes any batch; keep it only if three images together equal three alone."""
         single = self._session(self._model, names, whole_batches=False)
+        if self._apart:
+            return single
         images = self.noise(3)
         alone = self.run_in_pieces(single, images)
         if self._image.batch is not None and any(node.op_type in ("If", "Loop") for node in self._model.graph.node):
@@ -211,7 +221,7 @@ class Sessions:
         except ModelError as problem:
             return self._looping(single, _short(problem.problem))
         worst = max((_difference(alone[name], together[name]) for name in names), default=0.0)
-        if worst > self._tolerance():
+        if worst > self.tolerance():
             return self._looping(single, f"three images together differ from three alone by {worst:.2g} of the range")
         return together_program
 
@@ -255,17 +265,20 @@ class Sessions:
             self._opened = open_batch(self._model, self._image, self._constants, self._tensors.shapes)
         return self._opened
 
-    def _session(self, model: ModelProto, names: Sequence[str], whole_batches: bool, typed: bool = True) -> Program:
+    def _session(
+        self, model: ModelProto, names: Sequence[str], whole_batches: bool, typed: bool = True, optimized: bool = True
+    ) -> Program:
         wanted = {name: self._tensors.types.get(name, 0) if typed else 0 for name in names}
         # Weights are copied here once per session, not per run; external ones stay in their file.
         shown = ModelProto()
         shown.CopyFrom(model)
         carried = with_float_ends(shown, self._image, wanted)
         folder = self._folder
-        session = onnx_session.make_session(shown, folder, self._device, self._threads)
+        session = onnx_session.make_session(shown, folder, self._device, self._threads, optimized)
         return Program(session, carried, whole_batches)
 
-    def _tolerance(self) -> float:
+    def tolerance(self) -> float:
+        """How far the same values may stray when they are computed in another company, relative to the largest."""
         return _BATCH_TOLERANCE[self.arithmetic()]
 
 

@@ -42,6 +42,26 @@ def survey(graph: onnx.GraphProto, image: str, run: Callable[[Sequence[str]], Ma
     return Survey({name: np.shape(value) for name, value in values.items()}, fixed)
 
 
+def survey_without_values(
+    model: onnx.ModelProto, image: str, run: Callable[[onnx.ModelProto, Sequence[str]], Mapping[str, NDArray[Any]]]
+) -> Survey:
+    """The same without holding the values of all tensors at once, of large images: the graph gives their shapes.
+
+    Raises `ModelError` where the graph does not run.
+    """
+    asking = onnx.ModelProto()
+    asking.CopyFrom(model)
+    moving = set(image_dependent(model.graph, image))
+    made = [name for node in model.graph.node for name in node.output if name]
+    asked = {f"viz_shape_of_{name}": name for name in made if name in moving}
+    asking.graph.node.extend(onnx.helper.make_node("Shape", [name], [shape]) for shape, name in asked.items())
+    settings = [name for name in made if name not in moving]
+    found = run(asking, [*asked, *settings])
+    shapes = {name: tuple(int(length) for length in found[shape]) for shape, name in asked.items()}
+    shapes |= {name: np.shape(found[name]) for name in settings}
+    return Survey(shapes, {name: found[name] for name in settings if found[name].size <= _LARGEST_VALUE})
+
+
 @dataclass(frozen=True)
 class Values:
     """Values by name: stored in the file, or seen not to depend on the image."""

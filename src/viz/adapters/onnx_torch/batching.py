@@ -34,6 +34,7 @@ class BatchedProgram:
         batch: how many images the graph was made for; None: any number.
         further: values of the other inputs, the same for all images.
         trial: gives that many different images in the model's own format, to find out how several may be run.
+        apart: run groups one by one without a trial, which of large images would take much memory.
 
     Attributes:
         notes: what the user should know about how several images are run.
@@ -46,10 +47,11 @@ class BatchedProgram:
         batch: int | None,
         further: Mapping[str, Tensor],
         trial: Callable[[int], Tensor],
+        apart: bool = False,
     ):
         self._program, self._image_input, self._further = program, image_input, dict(further)
         self._group = batch or 1
-        self._trial = trial
+        self._trial, self._apart = trial, apart
         self._tolerance = _tolerance(program)
         self._ways: dict[frozenset[str], Way] = {}
         self.notes: list[str] = []
@@ -71,6 +73,8 @@ class BatchedProgram:
     def way(self, wanted: Sequence[str]) -> Way:
         """How several images are run for these tensors; tried out when first asked, raises as `run`."""
         key = frozenset(wanted)
+        if self._apart:
+            return "one by one"
         if key not in self._ways:
             self._ways[key] = self._decided(tuple(dict.fromkeys(wanted)))
         return self._ways[key]

@@ -33,6 +33,7 @@ class DifferentiableGraph:
         device: where to compute.
         native: compute half precision as such, not in float32.
         double: compute in float64, from float64 pixels that are not rounded to whole numbers: for checks.
+        apart: run images one by one, without trying whether several may go together.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class DifferentiableGraph:
         device: torch.device,
         native: bool = False,
         double: bool = False,
+        apart: bool = False,
     ):
         self.name = file.path.stem
         self._image, self._preprocess, self._device = image, preprocess, device
@@ -52,7 +54,7 @@ class DifferentiableGraph:
             self._rounds = image.integer and not double
             self._dtype = self.program.types.dtype(image.elem_type)
             self._extra = {name: self.program.types.tensor(value).to(device) for name, value in further.items()}
-            self._batched = BatchedProgram(self.program, image.name, image.batch, self._extra, self._trial)
+            self._batched = BatchedProgram(self.program, image.name, image.batch, self._extra, self._trial, apart)
 
     def trace(self, pixels: Tensor, layers: Sequence[str], rule: Rule = "plain") -> Trace:
         """See `Adapter.trace`."""
@@ -60,7 +62,7 @@ class DifferentiableGraph:
             self._batched.prepare(len(pixels), layers)  # must not count as operations of this pass
         with torch_errors(self.name), applied(rule) as changes:
             run = self._batched.run(self._encoded(pixels), layers)
-        if rule != "plain" and not changes.counts and run.straight_through:
+        if rule not in ("plain", "redirected") and not changes.counts and run.straight_through:
             raise self._quantized(rule, run.straight_through[0])
         check_changed(changes, rule, self.name)
         precise = torch.float64 if self.program.types.double else torch.float32

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
+from viz.adapters.same_function import Found
+from viz.adapters.torch_module.at_size import Side, compare, cut_runner, table_at_size
 from viz.adapters.torch_module.exported import ExportedModel
 from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.randomized import randomized
@@ -26,6 +29,9 @@ from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 from viz.core.torch_errors import torch_errors
+
+# Above so many times the model's own pixels, a trial with several images at once would take more than it gives.
+_LARGEST_TOGETHER = 4
 
 
 class TorchAdapter(Adapter):
@@ -66,6 +72,8 @@ class TorchAdapter(Adapter):
         self._table, seen, notes = get_to_know(self._runner)
         self._cuts: set[tuple[str, tuple[str, ...]]] = set()  # where the model was seen to be cut cleanly
         self._fields: dict[str, ReceptiveField | None] = {}
+        self._apart = False  # whether images are run one by one, as large ones are
+        self._found_at_size: Mapping[str, Found] = {}
         self.layers, self.outputs = self._table.layers, self._table.outputs
         self.notes = [*program.notes, *notes]
         self.scores = self._find_scores(output, seen)
@@ -123,6 +131,30 @@ class TorchAdapter(Adapter):
         twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
         twin.notes = []
         return twin
+
+    def at_size(self, size: tuple[int, int], layers: Sequence[str]) -> "TorchAdapter":
+        """See `Adapter.at_size`: the forward pass stops after the last of `layers`."""
+        wanted = tuple(dict.fromkeys(self.layer(name).name for name in layers))
+        twin = copy(self)
+        twin._apart = self._apart or prod(size) > _LARGEST_TOGETHER * prod(self.size)
+        twin._runner = cut_runner(self._runner, size, wanted)
+        twin._table = table_at_size(self._runner, self._table, twin._runner, wanted, twin._apart)
+        twin._cuts, twin._fields, twin.notes = set(), {}, []
+        twin.preprocess, twin.outputs, twin.scores, twin.labels = twin._runner.preprocess, wanted, None, Labels()
+        aliases = {name: layer.aliases for name, layer in self.layers.items()}
+        # Called as in the whole model, where running numbers may count otherwise.
+        twin.layers = {n: replace(layer, aliases=aliases.get(n, ())) for n, layer in twin._table.layers.items()}
+        twin.source = replace(self.source, details={**self.source.details, "size": "{}x{}".format(*size)})
+        twin._found_at_size = compare(self._side(), twin._side(), twin._runner, [*twin.layers], wanted)
+        return twin
+
+    def evidence(self) -> Mapping[str, object]:
+        """See `Adapter.evidence`; at another size, what was compared with the model's own."""
+        found = {name: asdict(one) for name, one in self._found_at_size.items()}
+        return {"same_at_own_size": found} if found else {}
+
+    def _side(self) -> Side:
+        return Side(self.size, self.run, self.receptive_field)
 
     def _find_scores(self, wanted: str | None, seen: Survey) -> Scores | None:
         output, notes = score_output(self.outputs, self.layers, wanted)

@@ -13,6 +13,7 @@ from viz.adapters.torch_module.program import Program
 from viz.adapters.torch_module.values import named_outputs, named_tensors, tensors_in
 from viz.adapters.torch_module.watch import Observer, Step
 from viz.core.errors import ModelError
+from viz.core.preprocess import Layout
 
 
 class ExportedModel(Program):
@@ -36,6 +37,11 @@ class ExportedModel(Program):
         self.aliases = _module_paths(self._graph)
         _refuse_training(self._graph)
         self.notes = []
+
+    def takes(self, size: tuple[int, int], layout: Layout) -> bool:
+        """Whether it was exported for images of this height and width, or of any."""
+        stated = self._input_shape[2:] if layout == "nchw" else self._input_shape[1:3]
+        return all(fixed in (None, asked) for fixed, asked in zip(stated, size, strict=True))
 
     def __call__(self, inputs: Tensor, observe: Observer, inside: bool = True) -> None:
         """See `Program`. Sizes that the program has fixed are checked; a fixed batch is for the caller to try."""

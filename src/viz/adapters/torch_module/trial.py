@@ -20,17 +20,20 @@ from viz.core.result import FloatArray
 Values = Mapping[str, FloatArray]
 
 
-def get_to_know(runner: Runner) -> tuple[Table, Survey, list[str]]:
+def get_to_know(runner: Runner, apart: bool = False) -> tuple[Table, Survey, list[str]]:
     """The model's table, the trial run that it is from, and notes for the user.
 
-    Images share a batch where three together give what they give one by one; where not, they are run
-    as many at a time as the model was made for. Raises as `Adapter.run`.
+    Images share a batch where three together give what they give one by one; where not, or where they are
+    to be kept `apart` as large ones are, they are run as many at a time as the model was made for. Raises as
+    `Adapter.run`.
     """
     size = runner.program.batch or 1
     seen = runner.survey(noise(runner, size))
     table = _table(runner, seen, places_in_batches_of(size, seen), size)
     if size > 1:
         return table, seen, [_note(size, "the program was exported so")]
+    if apart:
+        return table, seen, []
     images = noise(runner, 3)
     try:
         alone = runner.values(table, images, table.outputs)

@@ -1,56 +1,12 @@
-"""Colours as they go together in photographs: three planes that are independent there, and back to RGB."""
+"""Colours that pictures are measured from: one value for all channels, or one for each, in [0, 1]."""
 
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-
-import numpy as np
 import torch
 from torch import Tensor
 
-from viz.core.preprocess import GRAY_WEIGHTS
-from viz.core.result import FloatArray
-
-NATURAL_IMAGES = Path(__file__).parent / "statistics" / "natural_images.npz"
+Colour = float | tuple[float, ...]
+MID_GRAY = 0.5
 
 
-@dataclass(frozen=True)
-class Colours:
-    """How the logits log(p / (1 - p)) of a photograph's RGB values p are distributed.
-
-    Attributes:
-        mean: (3,) their mean.
-        root: (3, 3) takes planes of unit variance that do not go together to logits around the mean; `root @ root.T`
-            is their covariance. The columns are its main axes, the first of them brightness.
-    """
-
-    mean: FloatArray
-    root: FloatArray
-
-    @property
-    def unit(self) -> FloatArray:
-        """`root` divided by the length of its longest column: mixes colours without making them stronger."""
-        unit: FloatArray = self.root / np.linalg.norm(self.root, axis=0).max()
-        return unit
-
-
-@cache
-def natural_colours() -> Colours:
-    """Of the bundled photographs, see `_measure_statistics`."""
-    with np.load(NATURAL_IMAGES) as stored:
-        return Colours(stored["colour_mean"], stored["colour_root"])
-
-
-def brightness(root: FloatArray) -> FloatArray:
-    """(1, 1): what one gray plane of unit variance counts, by the first column of a colour root."""
-    return root[:, :1].mean(keepdims=True)
-
-
-def mixed(matrix: Tensor, planes: Tensor) -> Tensor:
-    """(k, c) times the channels of (b, c, h, w) -> (b, k, h, w)."""
-    return torch.einsum("kc,bchw->bkhw", matrix.to(planes), planes)
-
-
-def to_gray(pictures: Tensor) -> Tensor:
-    """(b, 3, h, w) -> (b, 1, h, w), weighted as Pillow and OpenCV do."""
-    return mixed(torch.tensor([GRAY_WEIGHTS]), pictures)
+def as_picture(colour: Colour, like: Tensor) -> Tensor:
+    """The colour as a tensor that goes with pictures (b, c, h, w), (1, c or 1, 1, 1)."""
+    return torch.tensor(colour, dtype=like.dtype, device=like.device).view(1, -1, 1, 1)

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from viz.core.result import FloatArray
-from viz.techniques.synthesis._colours import brightness, mixed, natural_colours, to_gray
-from viz.techniques.synthesis._pixels import EDGE
+from viz.techniques.synthesis._natural_colours import EDGE, brightness, mixed, natural_colours, to_gray
 from viz.techniques.synthesis._spectra import frequencies, variance
 
 _GAIN = 2**0.5  # with it the learning rates of Olah et al. are right: at 224 pixels it is their scale
@@ -23,8 +22,8 @@ class Fourier:
     go together in photographs. With `gray` there is one plane.
 
     A picture starts from noise, its own by `seed` and place in the batch, or from `start` (b, 3, h, w) in [0, 1],
-    clipped to [0.01, 0.99]. Source: Olah et al. 2017, "Feature visualization", doi 10.23915/distill.00007,
-    "Preconditioning and parameterization".
+    clipped to [0.01, 0.99]; `ValueError` for a start of another shape. Source: Olah et al. 2017, "Feature
+    visualization", doi 10.23915/distill.00007, on preconditioning.
     """
 
     def __init__(
@@ -70,6 +69,8 @@ class Fourier:
 
     def _spectrum_of(self, start: Tensor) -> Tensor:
         """What `pictures_of` gives `start` for."""
+        if tuple(start.shape) != (self.count, 3, *self.size):
+            raise ValueError(f"{self.count} pictures of {self.size} cannot start from {tuple(start.shape)}")
         shown = to_gray(start.detach()) if self._gray else start.detach()
         planes = mixed(torch.linalg.inv(self._colours), torch.logit(shown, EDGE))
         return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") / self._weights).contiguous()

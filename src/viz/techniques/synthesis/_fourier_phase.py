@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from viz.core.result import FloatArray
-from viz.techniques.synthesis._colours import brightness, mixed, natural_colours
 from viz.techniques.synthesis._fourier import chance
-from viz.techniques.synthesis._magnitudes import for_size, natural_magnitude
+from viz.techniques.synthesis._magnitudes import natural_magnitude
+from viz.techniques.synthesis._natural_colours import brightness, mixed, natural_colours
+from viz.techniques.synthesis._spectra import for_size
 
 
 class FourierPhase:
@@ -27,7 +28,13 @@ class FourierPhase:
     """
 
     def __init__(
-        self, count: int, size: tuple[int, int], seed: int = 0, magnitude: FloatArray | None = None, *, gray: bool = False
+        self,
+        count: int,
+        size: tuple[int, int],
+        seed: int = 0,
+        magnitude: FloatArray | None = None,
+        *,
+        gray: bool = False,
     ):
         self.count, self.size = count, size
         colours = natural_colours()

@@ -1,63 +1,89 @@
-"""How strong each frequency is in photographs: the bundled figures, those of a folder, and for any size."""
+"""How strong each frequency is in photographs: the bundled figures, and those of a folder."""
 
+from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
+from viz.core import images
+from viz.core.discovery import find_images
+from viz.core.errors import ImageError, UsageError
+from viz.core.fitting import fit_pixels
+from viz.core.images import Pixels
+from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
-from viz.techniques.synthesis._colours import NATURAL_IMAGES
-from viz.techniques.synthesis._spectra import frequencies, variance
+from viz.techniques.synthesis._natural_colours import NATURAL_IMAGES, Colours, logits, natural_colours
+from viz.techniques.synthesis._spectra import variance
+
+SIDE = 128  # of the square tiles that are measured, in pixels
+_SHORT = 2 * SIDE  # a photo's short side is scaled to this, unless it is shorter
 
 
 @cache
 def natural_magnitude() -> FloatArray:
-    """(3, 128, 65): of the bundled photographs, as `_measure_statistics.magnitude_from` measures them.
-
-    The orthonormal rfft2 of their decorrelated logits (see `Colours`), brightness first, in magnitude.
-    """
+    """(3, 128, 65): of the bundled photographs, measured by `_measure_statistics`, as `magnitude_from` gives it."""
     with np.load(NATURAL_IMAGES) as stored:
         quarter = stored["magnitude"].astype(np.float32)  # (3, 65, 65): up is as strong as down
     return np.concatenate([quarter, quarter[:, -2:0:-1]], axis=1)
 
 
-def for_size(magnitude: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """(c, h', w' // 2 + 1) -> (c, h, w // 2 + 1), of the same variance; w' is even unless it equals w.
+def magnitude_from(folder: str | Path) -> FloatArray:
+    """(3, 128, 65): mean magnitude of the orthonormal rfft2 of the decorrelated logits of a folder's images.
 
-    What is interpolated is magnitude times frequency: in photographs it is nearly the same everywhere, so that
-    it can be continued to frequencies lower than those that were measured.
+    See `Colours` for the planes. Images of any size are scaled to a short side of 256 pixels at most and cut
+    into tiles of 128 that overlap by half. Raises `NoImages`, and `UsageError` for one that cannot be read.
     """
-    rows, columns = size[0], size[1] // 2 + 1
-    if magnitude.shape[1:] == (rows, columns):
-        return magnitude
-    width = 2 * (magnitude.shape[2] - 1)
-    level = _interpolated(_flattened(magnitude, width), width, size)
-    found = level / np.maximum(frequencies(size), 0.5 / max(size))
-    found[:, 0, 0] = 0
-    fluctuation = magnitude.copy()
-    fluctuation[:, 0, 0] = 0
-    found *= np.sqrt(variance(fluctuation, width) / np.maximum(variance(found, size[1]), 1e-12))[:, None, None]
-    # The constant coefficient is the mean times the square root of the number of pixels.
-    found[:, 0, 0] = magnitude[:, 0, 0] * np.sqrt(size[0] * size[1] / (magnitude.shape[1] * width))
-    return found.astype(np.float32)
+    return magnitude_of(map(tiles, read_all(folder)), natural_colours())
 
 
-def _flattened(magnitude: FloatArray, width: int) -> FloatArray:
-    """Magnitude times frequency, with the mean of its neighbours in place of the constant coefficient."""
-    level = magnitude * frequencies((magnitude.shape[1], width))
-    level[:, 0, 0] = (level[:, 1, 0] + level[:, -1, 0] + 2 * level[:, 0, 1]) / 4
-    return level
+def magnitude_of(photos: Iterable[Iterable[FloatArray]], colours: Colours) -> FloatArray:
+    """`magnitude_from` for the tiles of each photo, which counts the same however many there are.
+
+    The mean is scaled up to the power that the tiles have: the mean of magnitudes alone has less.
+    """
+    means = []
+    for cut in photos:
+        found = np.stack([spectrum(tile, colours) for tile in cut])
+        means.append((found.mean(0), (found**2).mean(0)))
+    mean, square = np.mean(means, axis=0)
+    power = variance(np.sqrt(square), SIDE)
+    scaled: FloatArray = (mean * np.sqrt(power / variance(mean, SIDE))[:, None, None]).astype(np.float32)
+    return scaled
 
 
-def _interpolated(level: FloatArray, width: int, size: tuple[int, int]) -> FloatArray:
-    """Read at the frequencies of another size, between the nearest four; rows go round."""
-    down = np.fft.fftfreq(size[0]) * level.shape[1]
-    across = np.fft.rfftfreq(size[1]) * width
-    return _between(_between(level, down, 1, "wrap"), across, 2, "clip")
+def read_all(folder: str | Path) -> Iterator[Pixels]:
+    """The pixels of all images in a folder, in order."""
+    for file in find_images([folder]).files:
+        try:
+            yield images.read(file.path).pixels
+        except ImageError as problem:
+            hint = "give a folder of images that can all be read"
+            raise UsageError(f"{file.name}: {problem.problem}", problem.next_step or hint) from None
 
 
-def _between(values: FloatArray, places: FloatArray, axis: int, mode: str) -> FloatArray:
-    low = np.floor(places).astype(int)
-    share = np.expand_dims(places - low, 2 if axis == 1 else 1) if axis == 1 else places - low
-    below, above = (values.take(at, axis=axis, mode=mode) for at in (low, low + 1))  # type: ignore[call-overload]
-    mean: FloatArray = below * (1 - share) + above * share
-    return mean
+def tiles(pixels: Pixels) -> Iterator[FloatArray]:
+    """(h, w, 3) uint8 -> logits (3, 128, 128) of squares all over the photo, scaled down first."""
+    short = min(pixels.shape[:2])
+    side = min(_SHORT, max(SIDE, short))
+    size = max(SIDE, round(pixels.shape[0] * side / short)), max(SIDE, round(pixels.shape[1] * side / short))
+    scaled = logits(fit_pixels(pixels, Preprocess(size, "none", interpolation="lanczos")).pixels)
+    for top in range(0, size[0] - SIDE + 1, SIDE // 2):
+        for left in range(0, size[1] - SIDE + 1, SIDE // 2):
+            yield scaled[:, top : top + SIDE, left : left + SIDE]
+
+
+def spectrum(tile: FloatArray, colours: Colours) -> FloatArray:
+    """Logits (3, 128, 128) -> (3, 128, 65) magnitudes of their decorrelated planes.
+
+    A Hann window keeps the step from one border to the opposite one, a cross in the spectrum, out. It hides the
+    tile's mean, which is measured without it.
+    """
+    planes = np.linalg.solve(colours.root.astype(np.float64), (tile - colours.mean[:, None, None]).reshape(3, -1))
+    planes = planes.reshape(tile.shape)
+    hann = np.sin(np.pi * (np.arange(SIDE) + 0.5) / SIDE) ** 2
+    window = np.outer(hann, hann) / np.sqrt((np.outer(hann, hann) ** 2).mean())
+    middle = (planes * window).sum((1, 2), keepdims=True) / window.sum()
+    found: FloatArray = np.abs(np.fft.rfft2((planes - middle) * window, norm="ortho"))
+    found[:, 0, 0] = np.abs(planes.mean((1, 2))) * SIDE
+    return found

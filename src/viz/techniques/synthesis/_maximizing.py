@@ -56,7 +56,7 @@ def _plan(
         method=recipe.optimizer,
         learning_rate=recipe.learning_rate,
         penalties=penalties(recipe, model),
-        upkeep=upkeep(recipe, parameters),
+        upkeep=upkeep(recipe, parameters, model),
         redirected=min(REDIRECTED_STEPS, recipe.steps // 2),
         seed=asked.seed,
     )
@@ -68,9 +68,7 @@ def _view(fit: PhotoFit, moved: Transformations) -> View:
     return lambda pictures, generator: fit(moved(pictures, generator))
 
 
-def _objective(
-    asked: "Maximize", model: Adapter, wanted: Sequence[_wanted.Wanted], recipe: Recipe
-) -> Objective:
+def _objective(asked: "Maximize", model: Adapter, wanted: Sequence[_wanted.Wanted], recipe: Recipe) -> Objective:
     targets = tuple(one.target for one in wanted)
     parts: list[Callable[[Mapping[str, Tensor], int, int], Tensor]] = []
     layers: tuple[str, ...] = ()
@@ -79,8 +77,10 @@ def _objective(
     if recipe.others and logits and None not in classes:
         chosen = torch.tensor([index for index in classes if index is not None])
         parts.append(
-            lambda values, start, stop: recipe.others
-            * other_classes(per_image_tensor(values[logits]), chosen[start:stop].to(values[logits].device))
+            lambda values, start, stop: (
+                recipe.others
+                * other_classes(per_image_tensor(values[logits]), chosen[start:stop].to(values[logits].device))
+            )
         )
         layers = (logits,)
     if asked.diversity and len(targets) > 1:
@@ -90,7 +90,9 @@ def _objective(
     if not parts:
         return Objective(model, targets)
     together = bool(asked.diversity)
-    return Objective(model, targets, lambda v, a, b: sum((part(v, a, b) for part in parts), torch.zeros(())), layers, together)
+    return Objective(
+        model, targets, lambda v, a, b: sum((part(v, a, b) for part in parts), torch.zeros(())), layers, together
+    )
 
 
 def per_image_tensor(values: Tensor) -> Tensor:

@@ -55,6 +55,8 @@ class Optimization:
         upkeep: done after each step.
         learning_rate: length of the first step; `rates` gives the part of it for each share of the way done.
         redirected: steps at the start in which the gradient is sent through rectifiers that are closed.
+        views_each: how many images the view gives for each picture, those of one picture one after the other; a
+            picture's objective is their mean.
         keep_best: give the pictures with the best objective, penalties included, rather than the last ones; only
             sensible for a view without chance.
     """
@@ -71,6 +73,12 @@ class Optimization:
     redirected: int = 0
     seed: int = 0
     keep_best: bool = False
+    views_each: int = 1
+
+    @property
+    def count(self) -> int:
+        """How many pictures are optimized."""
+        return len(self.objective.targets) // self.views_each
 
 
 @dataclass
@@ -103,7 +111,7 @@ class _Run:
     def __init__(self, plan: Optimization, watch: Watch, what: str):
         self._plan, self._watch, self._what = plan, watch, what
         self._generator = Generator()
-        count = len(plan.objective.targets)
+        count = plan.count
         self._curve: list[FloatArray] = []
         self._losses: list[FloatArray] = []
         self._frames: list[list[Pixels]] = [[] for _ in range(count)]
@@ -147,14 +155,17 @@ class _Run:
         seen = plan.view(pictures, self._generator)
         rule: Rule = "redirected" if done < plan.redirected else "plain"
         driven = plan.objective.driven(seen, rule)
-        self._moved |= (driven.gradient.flatten(1) != 0).any(1).cpu()
+        values = driven.values.view(plan.count, -1).mean(1)
+        self._moved |= (driven.gradient.reshape(plan.count, -1) != 0).any(1).cpu()
         penalty = sum((one(pictures) for one in plan.penalties), torch.zeros(len(pictures)))
-        losses = penalty.detach() - driven.values.to(penalty)
-        self._note(driven.values, losses, pictures)
+        losses = penalty.detach() - values.to(penalty)
+        self._note(values, losses, pictures)
         if plan.upkeep:
             pictures.retain_grad()
         into = [seen, *([penalty.sum()] if penalty.requires_grad else [])]
-        torch.autograd.backward(into, [-driven.gradient.to(seen), *([torch.ones(())] if len(into) > 1 else [])])
+        torch.autograd.backward(
+            into, [-driven.gradient.to(seen) / plan.views_each, *([torch.ones(())] if len(into) > 1 else [])]
+        )
         self._picture_gradient = pictures.grad if plan.upkeep else None
         return losses.sum()
 

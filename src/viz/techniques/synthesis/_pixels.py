@@ -6,9 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from viz.techniques.synthesis._colours import to_gray
-
-EDGE = 0.01  # where a picture that is to be the sigmoid of something is clipped: black would be minus infinity
+from viz.techniques.synthesis._natural_colours import EDGE, to_gray
 
 
 class Pixels:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from viz.techniques.synthesis._transformations import Transformations
 
 
+_RATES = {"ascent": 0.01, "adam": 0.05, "nadam": 0.05, "lbfgs": 1.0}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All dials of an optimization from nothing. Lengths are in pixels of the picture, weights are per picture.
@@ -49,7 +52,10 @@ class Recipe:
     def changed(self, owner: Any) -> "Recipe":
         """With what `owner`, whose fields have the same names, says otherwise than None."""
         given = {one.name: getattr(owner, one.name, None) for one in fields(self)}
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        given = {name: value for name, value in given.items() if value is not None}
+        if "learning_rate" not in given and given.get("optimizer", self.optimizer) != self.optimizer:
+            given["learning_rate"] = _RATES[given["optimizer"]]  # a rate belongs to its optimizer
+        return replace(self, **given)
 
     @property
     def transformations(self) -> "Transformations":
@@ -72,7 +78,9 @@ class Recipe:
         if self.boxes and interval(self.boxes, "boxes")[1] > 1:
             raise UsageError(f"--boxes {self.boxes}: a box cannot be larger than the image", "give shares up to 1")
         if starts > 1 and not self.leaves_chance:
-            problem = f"all {starts} starts would give the same image: they start from {self.start} and nothing is random"
+            problem = (
+                f"all {starts} starts would give the same image: they start from {self.start} and nothing is random"
+            )
             raise UsageError(problem, "add --start noise, or random transformations such as --jitter 8")
         if diversity and starts < 2:
             raise UsageError("--diversity drives images of one target apart, and there is one start", "add --starts 4")
@@ -95,7 +103,7 @@ class Recipe:
 
 RECIPES = {
     "simonyan": Recipe(
-        parameters="pixels", start="zero", optimizer="ascent", learning_rate=0.01, steps=200, decay=20.0
+        parameters="pixels", start="zero", optimizer="ascent", learning_rate=0.005, steps=200, decay=100.0
     ),
     "yosinski": Recipe(
         parameters="pixels",
@@ -109,10 +117,8 @@ RECIPES = {
         clip_norm=0.1,
         clip_contribution=0.1,
     ),
-    "lucid": Recipe(pad=12, jitter=8, scale="0.9,1.1", rotate=5.0),
-    "maco": Recipe(
-        parameters="phase", optimizer="nadam", learning_rate=1.0, boxes="0.4,0.9", noise=0.08
-    ),
+    "lucid": Recipe(others=1.0, pad=12, jitter=8, scale="0.9,1.111", rotate=5.0),
+    "maco": Recipe(parameters="phase", optimizer="nadam", learning_rate=0.1, steps=320, boxes="0.6,1.0", noise=0.03),
 }
 
 

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from math import atan2, ceil, cos, log, radians, sin
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from viz.core.errors import UsageError
-from viz.techniques.synthesis._views import Size, Views, seen, shifted
-
-MID_GRAY = 0.5
+from viz.techniques.synthesis._colours import MID_GRAY
+from viz.techniques.synthesis._views import Size, Views, bordered, seen, shifted
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,8 @@ class Transformations:
             shifts += torch.randint(-self.jitter, self.jitter + 1, (count, 2), generator=generator, device=device)
         scales = self._scales(count, generator)
         angles = _uniform((count,), -radians(self.rotate), radians(self.rotate), generator)
-        shares = _uniform((count, 1), *(self.boxes or (1, 1)), generator)
+        least, most = self.boxes or (1, 1)
+        shares = _uniform((count, 1), least, most, generator)
         if self.boxes:
             shifts += _uniform((count, 2), -0.5, 0.5, generator) * (1 - shares) * sides
         extents = shares * sides / torch.tensor(out, dtype=torch.float64, device=device)
@@ -99,13 +98,11 @@ class Transformations:
         return set(self.scale) != {1} or self.rotate > 0 or self.boxes not in (None, (1, 1))
 
     def _shown(self, pictures: Tensor, views: Views, size: Size, out: Size) -> Tensor:
-        if not self._interpolates and out == size:
-            return shifted(self._world(pictures), views.centres.long().tolist(), self.pad) if self.jitter else pictures
-        return seen(self._world(pictures), views, out)
-
-    def _world(self, pictures: Tensor) -> Tensor:
-        """The pictures in their borders."""
-        return F.pad(pictures, (self.pad,) * 4, value=self.pad_value) if self.pad else pictures
+        if self._interpolates or out != size:
+            return seen(bordered(pictures, self.pad, self.pad_value), views, out)
+        if self.jitter:
+            return shifted(pictures, views.centres.long().tolist(), self.pad, self.pad_value)
+        return pictures
 
     def _scales(self, count: int, generator: torch.Generator) -> Tensor:
         if len(self.scale) == 2:

@@ -26,15 +26,17 @@ def penalties(recipe: Recipe, model: Adapter) -> list[Penalty]:
     return found
 
 
-def upkeep(recipe: Recipe, parameters: Parameters) -> list[Upkeep]:
+def upkeep(recipe: Recipe, parameters: Parameters, model: Adapter) -> list[Upkeep]:
     """What is done to the pixels after every `blur_every` steps, in the order of Yosinski et al. 2015, section 3."""
+    gray = models_zero(model.preprocess)
     acts: list[Callable[[Tensor, Tensor], Tensor]] = []
     if recipe.blur:
         acts.append(lambda pictures, gradient: blur(pictures, recipe.blur))
     if recipe.clip_norm:
-        acts.append(lambda pictures, gradient: clip_small_norm(pictures, recipe.clip_norm))
-    if recipe.clip_contribution:
-        acts.append(lambda pictures, gradient: clip_small_contribution(pictures, gradient, recipe.clip_contribution))
+        acts.append(lambda pictures, gradient: clip_small_norm(pictures, recipe.clip_norm, gray))
+    share = recipe.clip_contribution
+    if share:
+        acts.append(lambda pictures, gradient: clip_small_contribution(pictures, gradient, share, gray))
     if not acts:
         return []
 

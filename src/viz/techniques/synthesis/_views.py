@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 Size = tuple[int, int]
 
@@ -33,7 +33,7 @@ class Views:
     @property
     def strides(self) -> Tensor:
         """Whole pixels of the picture that lie between two neighbouring samples, at least 1, (b,) int64."""
-        farthest = self.steps.norm(dim=1).amax(dim=1)
+        farthest: Tensor = self.steps.square().sum(1).sqrt().amax(1)
         return farthest.floor().clamp_min(1).long()
 
     def some(self, chosen: Tensor, denser: int = 1) -> "Views":
@@ -55,28 +55,40 @@ def seen(world: Tensor, views: Views, out: Size) -> Tensor:
     for stride in sorted(set(strides.tolist())):
         chosen = (strides == stride).nonzero()[:, 0]
         dense = _sampled(world[chosen.to(world.device)], views.some(chosen, stride), (out[0] * stride, out[1] * stride))
-        pieces.append(F.avg_pool2d(dense, stride))
+        pieces.append(functional.avg_pool2d(dense, stride))
         order.append(chosen)
     return torch.cat(pieces)[torch.cat(order).argsort().to(world.device)]
 
 
-def shifted(world: Tensor, shifts: list[list[int]], border: int) -> Tensor:
-    """Windows of pictures (b, c, h + 2 border, w + 2 border), (b, c, h, w): moved by whole pixels, values untouched.
+def bordered(pictures: Tensor, border: int, value: float) -> Tensor:
+    """Pictures (b, c, h, w) in a border of so many pixels of one value; themselves where it is 0."""
+    return functional.pad(pictures, (border,) * 4, value=value) if border else pictures
 
-    A shift (down, right) moves the window, so the picture moves up and left. Mirrored at the edges.
+
+def shifted(pictures: Tensor, shifts: list[list[int]], border: int, value: float) -> Tensor:
+    """What is seen of bordered pictures (b, c, h, w) through windows of their size, values untouched.
+
+    A shift (down, right) in whole pixels moves the window, so the picture moves up and left. What lies beyond
+    the border is mirrored.
     """
-    rows, columns = world.shape[2] - 2 * border, world.shape[3] - 2 * border
+    if max(abs(shift) for pair in shifts for shift in pair) <= border:  # one step of cutting and filling
+        cut = [(-right, right, -down, down) for down, right in shifts]
+        return torch.stack(
+            [functional.pad(one, by, value=value) for one, by in zip(pictures.unbind(), cut, strict=True)]
+        )
+    rows, columns = pictures.shape[2:]
+    worlds = bordered(pictures, border, value).unbind()
     return torch.stack(
         [
-            _window(_window(picture, 1, border + down, rows), 2, border + right, columns)
-            for picture, (down, right) in zip(world.unbind(), shifts, strict=True)
+            _window(_window(world, 1, border + down, rows), 2, border + right, columns)
+            for world, (down, right) in zip(worlds, shifts, strict=True)
         ]
     )
 
 
 def _sampled(world: Tensor, views: Views, out: Size) -> Tensor:
     grid = _grid(views, (world.shape[2], world.shape[3]), out).to(world)
-    return F.grid_sample(world, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return functional.grid_sample(world, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def _grid(views: Views, size: Size, out: Size) -> Tensor:
@@ -92,14 +104,20 @@ def _grid(views: Views, size: Size, out: Size) -> Tensor:
     return grid
 
 
-def _window(picture: Tensor, axis: int, start: int, length: int) -> Tensor:
-    """`length` rows from `start` on, which may lie beyond the edges by less than the picture's own length."""
-    held = picture.shape[axis]
-    before, after = max(0, -start), max(0, start + length - held)
-    middle = picture.narrow(axis, max(0, start), length - before - after)
-    mirrored = [
-        picture.narrow(axis, 0, before).flip(axis),
-        middle,
-        picture.narrow(axis, held - after, after).flip(axis),
-    ]
-    return torch.cat(mirrored, axis) if before or after else middle
+def _window(world: Tensor, axis: int, start: int, length: int) -> Tensor:
+    """`length` rows from `start` on; those beyond one edge are mirrored. No longer than the world.
+
+    Cut into pieces that do not overlap: their gradient is put together again, rather than added up from
+    pictures of zeros.
+    """
+    held = world.shape[axis]
+    if start < 0:
+        return _window(world.flip(axis), axis, held - start - length, length).flip(axis)
+    beyond = start + length - held
+    if beyond <= 0:
+        return world.narrow(axis, start, length)
+    first, second = sorted((start, held - beyond))
+    _, middle, end = world.split_with_sizes([first, second - first, held - second], axis)
+    if start == first:
+        return torch.cat([middle, end, end.flip(axis)], axis)
+    return torch.cat([end, end.flip(axis), middle.flip(axis)], axis)

@@ -16,7 +16,7 @@ from viz.techniques.synthesis._recipes import RECIPES, Recipe
     "Olah et al. 2017, Feature Visualization; Fel et al. 2023, eq. 3-5, arXiv 2306.06805",
     needs_gradient=True,
     makes="optional",
-    smoke={"steps": 4, "target": ("top",)},
+    smoke={"steps": 4, "target": ("{target}",)},
 )
 class Maximize:
     """Make the image that excites a class or a neuron most: start from noise and climb the gradient.
@@ -44,9 +44,9 @@ class Maximize:
     image_size: Annotated[
         str | None, Opt("Size of the image, N or HEIGHTxWIDTH; default: what the model sees.", metavar="N|HxW")
     ] = None
-    parameters: Annotated[
-        str | None, Opt("What is optimized.", choices=("pixels", "sigmoid", "fourier", "phase"))
-    ] = None
+    parameters: Annotated[str | None, Opt("What is optimized.", choices=("pixels", "sigmoid", "fourier", "phase"))] = (
+        None
+    )
     start: Annotated[str | None, Opt("zero (the model's own), gray, noise, or an image.", metavar="KIND|FILE")] = None
     colours: Annotated[str, Opt("gray for one channel.", choices=("auto", "rgb", "gray"))] = "auto"
     magnitude_from: Annotated[
