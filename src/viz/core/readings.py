@@ -173,6 +173,9 @@ class Direction(Reading):
     def read(self, values: Mapping[str, Any]) -> Any:
         """See `Reading.read`."""
         found = embedding(values[self.layer])
+        if tuple(found.shape[1:]) != self.along.shape:
+            channels, numbers = found.shape[1], self.along.shape[0]
+            raise UsageError(f"{self.layer} has {channels} channels here, and the direction {numbers} numbers")
         return (found * self.along.like(found)).sum(axis=1)
 
 

@@ -6,7 +6,7 @@ from math import floor
 import torch
 from torch import Tensor
 
-from viz.core.fitting import Box, box_of, weights_of
+from viz.core.fitting import box_of, weights_of
 from viz.core.preprocess import Preprocess
 
 
@@ -26,8 +26,9 @@ class PhotoFit:
 
     def __init__(self, size: tuple[int, int], preprocess: Preprocess, device: torch.device | str = "cpu"):
         self.size, self.box = size, box_of(size, preprocess)
-        self.is_crop = _is_whole(self.box, preprocess.size)
         rows, columns = preprocess.size
+        # Where nothing is scaled, boxes lie on whole pixels.
+        self.is_crop = (self.box.bottom - self.box.top, self.box.right - self.box.left) == (rows, columns)
         down = weights_of(self.box.top, self.box.bottom, rows, size[0], preprocess.interpolation)
         across = weights_of(self.box.left, self.box.right, columns, size[1], preprocess.interpolation)
         self._rows = torch.from_numpy(down).to(device)  # (h, H)
@@ -61,9 +62,3 @@ def own_size(preprocess: Preprocess) -> tuple[int, int]:
 def _side_before(side: int, part: float) -> int:
     first = max(side, floor((side - 0.5) / part) - 1)  # no smaller one rounds to as much
     return next(n for n in count(first) if round(n * part) == side)
-
-
-def _is_whole(box: Box, size: tuple[int, int]) -> bool:
-    """Whether a box lies on whole pixels and has `size`, so that it is cut out as it is."""
-    edges = (box.left, box.top, box.right, box.bottom)
-    return all(edge == int(edge) for edge in edges) and size == (box.bottom - box.top, box.right - box.left)

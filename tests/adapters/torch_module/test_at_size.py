@@ -71,6 +71,7 @@ def test_what_comes_after_the_layers_never_runs():
     np.testing.assert_allclose(found["features.3"], forward(net.features[:4], images), rtol=1e-5, atol=1e-6)
     assert [*part.layers][-1] == "features.3" and part.outputs == ("features.1", "features.3")
     assert part.scores is None and part.size == OTHER and model.size == (32, 32)
+    assert not part.notes  # several images together
     assert part.layers["features.3"].aliases == model.layers["features.3"].aliases
     with pytest.raises(UnknownName):
         part.run(images, ["classifier"])
@@ -160,7 +161,7 @@ def exported(net, free_size):
 
 
 def test_an_exported_program_of_one_size_asks_for_the_module():
-    with pytest.raises(NotSupported, match="exported by torch.export for images of 32x32 only") as problem:
+    with pytest.raises(NotSupported, match=r"exported by torch\.export for images of 32x32 only") as problem:
         adapter(exported(seeded(PlainConv).eval().features, False)).at_size(OTHER, ["output"])
     assert "torch module itself" in problem.value.next_step
 

@@ -92,6 +92,11 @@ def depends_on_image(value: Any) -> bool:
     return isinstance(value, Tensor) and torch.is_grad_enabled() and unwrapped(value).requires_grad
 
 
+def is_vmapped(tensor: Tensor) -> bool:
+    """Whether vmap shows one item of it, whose values cannot be looked at."""
+    return bool(_vmap.is_batchedtensor(tensor))
+
+
 def unwrapped(tensor: Tensor) -> Tensor:
     """The tensor of the whole batch where vmap shows one item of it."""
     while _vmap.is_batchedtensor(tensor):

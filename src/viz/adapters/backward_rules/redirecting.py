@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from viz.adapters.backward_rules.changes import Changes
-from viz.adapters.backward_rules.operation import Operation, depends_on_image
+from viz.adapters.backward_rules.operation import Operation, depends_on_image, is_vmapped
 from viz.adapters.backward_rules.rectifiers import Kinks, kinks_of
 
 
@@ -43,7 +43,7 @@ def _redirected(op: Operation, x: Tensor, kinks: Kinks) -> Tensor:
     """What `op` gives. Its gradient comes back to x by two ways, through `op` and around it."""
     with torch.no_grad():
         below = x <= kinks.lower
-        above = torch.zeros_like(below) if kinks.upper is None else x >= kinks.upper
+        above = None if kinks.upper is None else x >= kinks.upper
     through, around = _applied(_Fork, x, below, above)
     value: Tensor = op.mapped(lambda tensor: through if tensor is x else tensor)()
     # The maximum with something larger has no gradient of x's shape: there, the ordinary way is the only one.
@@ -51,7 +51,7 @@ def _redirected(op: Operation, x: Tensor, kinks: Kinks) -> Tensor:
     return joined
 
 
-def _applied(step: Any, *arguments: Tensor) -> Any:
+def _applied(step: Any, *arguments: Tensor | None) -> Any:
     return step.apply(*arguments)
 
 
@@ -61,9 +61,9 @@ class _Fork(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, below: Tensor, above: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(x: Tensor, below: Tensor, above: Tensor | None) -> tuple[Tensor, Tensor]:
         """Both ways."""
-        return x.clone(), x.new_zeros(()).expand_as(x)
+        return x.view_as(x), x.new_zeros(()).expand_as(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -75,9 +75,13 @@ class _Fork(torch.autograd.Function):
         """The ordinary gradient, or for an image that it is zero for, what would switch units on."""
         ordinary, incoming = gradients
         below, above = ctx.saved_tensors
-        helpful = (below & (incoming > 0)) | (above & (incoming < 0))
-        axes = tuple(range(1, ordinary.ndim))
-        alive = (ordinary != 0).sum(dim=axes, keepdim=True) > 0 if axes else ordinary != 0
+        alive = ordinary.flatten(1).any(1) if ordinary.ndim > 1 else ordinary != 0
+        if not is_vmapped(alive) and bool(alive.all()):
+            return ordinary, None, None
+        helpful = below & (incoming > 0)
+        if above is not None:
+            helpful = helpful | (above & (incoming < 0))
+        alive = alive.reshape(-1, *[1] * (ordinary.ndim - 1)) if ordinary.ndim > 1 else alive
         return torch.where(alive, ordinary, torch.where(helpful, incoming, 0.0)), None, None
 
 

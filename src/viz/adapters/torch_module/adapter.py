@@ -138,8 +138,8 @@ class TorchAdapter(Adapter):
         twin = copy(self)
         twin._apart = self._apart or prod(size) > _LARGEST_TOGETHER * prod(self.size)
         twin._runner = cut_runner(self._runner, size, wanted)
-        twin._table = table_at_size(self._runner, self._table, twin._runner, wanted, twin._apart)
-        twin._cuts, twin._fields, twin.notes = set(), {}, []
+        twin._table, twin.notes = table_at_size(self._runner, self._table, twin._runner, wanted, twin._apart)
+        twin._cuts, twin._fields = set(), {}
         twin.preprocess, twin.outputs, twin.scores, twin.labels = twin._runner.preprocess, wanted, None, Labels()
         aliases = {name: layer.aliases for name, layer in self.layers.items()}
         # Called as in the whole model, where running numbers may count otherwise.

@@ -32,13 +32,15 @@ def cut_runner(runner: Runner, size: Size, wanted: tuple[str, ...]) -> Runner:
     return Runner(CutProgram(program, wanted), preprocess, runner.device, runner.name)
 
 
-def table_at_size(own: Runner, table: Table, runner: Runner, wanted: tuple[str, ...], apart: bool) -> Table:
-    """What a trial run at the other size shows, where `runner` is cut; `own` and `table` are the whole model's.
+def table_at_size(
+    own: Runner, table: Table, runner: Runner, wanted: tuple[str, ...], apart: bool
+) -> tuple[Table, list[str]]:
+    """What a trial run at the other size shows, with notes; `runner` is cut, `own` and `table` are the whole model's.
 
     Raises `NotSupported` where the model does not hold at that size, as far as shapes tell.
     """
     try:
-        found = get_to_know(runner, apart)[0]
+        found, _, notes = get_to_know(runner, apart)
     except OutOfMemory:
         raise
     except ModelError as problem:
@@ -52,12 +54,17 @@ def table_at_size(own: Runner, table: Table, runner: Runner, wanted: tuple[str, 
         reason = _written_in(table.layers.get(name), found.layers.get(name), before.get(name), shapes)
         if reason:
             raise _refusal(own, runner, wanted, f"{name!r} {reason}", after_all[: after_all.index(name)])
-    return found
+    _cut(runner).notes_shapes = False
+    return found, notes
+
+
+def _cut(runner: Runner) -> CutProgram:
+    assert isinstance(runner.program, CutProgram), "made by cut_runner"
+    return runner.program
 
 
 def _seen(runner: Runner) -> Mapping[str, tuple[Shape, Shape]]:
-    assert isinstance(runner.program, CutProgram), "made by cut_runner"
-    return runner.program.seen
+    return _cut(runner).seen
 
 
 def _refusal(own: Runner, runner: Runner, wanted: tuple[str, ...], reason: str, before: list[str]) -> NotSupported:

@@ -15,12 +15,14 @@ class CutProgram(Program):
     """Another program up to `wanted`, which are its outputs.
 
     Attributes:
-        seen: the layers that the last run has computed, in order: shapes of what each read first, and of itself.
+        notes_shapes: whether a run takes down what it computes.
+        seen: the layers that such a run has computed, in order: shapes of what each read first, and of itself.
     """
 
     def __init__(self, program: Program, wanted: tuple[str, ...]):
         self._program, self._wanted = program, wanted
         self.batch, self.aliases, self.notes = program.batch, program.aliases, program.notes
+        self.notes_shapes = True
         self.seen: dict[str, tuple[Shape, Shape]] = {}
 
     @property
@@ -36,13 +38,14 @@ class CutProgram(Program):
     def __call__(self, inputs: Tensor, observe: Observer, inside: bool = True) -> None:
         """See `Program`. The last step shows copies of the outputs; it is an inner one, as each has had its own."""
         outputs: dict[str, Tensor] = {}
-        self.seen = {}
+        if self.notes_shapes:
+            self.seen = {}
 
         def watch(step: Step) -> Tensor | None:
             given = observe(step)
             if not step.inner:
-                read = tuple(step.inputs[0].shape) if step.inputs else ()
-                self.seen.update((name, (read, tuple(tensor.shape))) for name, tensor in step.tensors)
+                if self.notes_shapes:
+                    self._note_shapes(step)
                 # The model may go on in place.
                 outputs.update((name, tensor.clone()) for name, tensor in step.tensors if name in self._wanted)
                 if len(outputs) == len(self._wanted):
@@ -52,6 +55,11 @@ class CutProgram(Program):
         with suppress(_Enough):
             self._program(inputs, watch, True)
         observe(Step("output", "output", [], [(n, outputs[n]) for n in self._wanted if n in outputs], inner=True))
+
+    def _note_shapes(self, step: Step) -> None:
+        inputs = step.inputs
+        read = tuple(inputs[0].shape) if inputs else ()
+        self.seen.update((name, (read, tuple(tensor.shape))) for name, tensor in step.tensors)
 
 
 class _Enough(BaseException):

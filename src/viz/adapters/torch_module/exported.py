@@ -10,7 +10,7 @@ from torch.export.passes import move_to_device_pass
 
 from viz.adapters.torch_module.image_input import image_shape
 from viz.adapters.torch_module.program import Program
-from viz.adapters.torch_module.values import named_outputs, named_tensors, tensors_in
+from viz.adapters.torch_module.values import named_outputs, named_tensors
 from viz.adapters.torch_module.watch import Observer, Step
 from viz.core.errors import ModelError
 from viz.core.preprocess import Layout
@@ -71,8 +71,8 @@ class _Steps(fx.Interpreter):
         """The node's value."""
         result = super().run_node(node)
         if self._observe is not None and node.op.startswith("call_"):
-            inputs = tensors_in(self.fetch_args_kwargs_from_env(node))
-            given = self._observe(Step(node.name, _operation(node), inputs, named_tensors(node.name, result)))
+            given_to = self.fetch_args_kwargs_from_env(node)
+            given = self._observe(Step(node.name, _operation(node), given_to, named_tensors(node.name, result)))
             return result if given is None else given
         return result
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from viz.adapters.torch_module.values import named_outputs
-from viz.adapters.torch_module.watch import Observer, Step, class_of, inputs_of, watching
+from viz.adapters.torch_module.watch import Observer, Step, class_of, watching, with_parameters
 from viz.core.errors import ModelError
 
 
@@ -54,7 +54,7 @@ class ModuleProgram(Program):
         outputs = named_outputs(result, self._paths)
         if isinstance(self.module, torch.jit.ScriptModule):
             observe(Step("output", _last_operation(self.module), [], outputs, inner=True))
-        observe(Step("output", class_of(self.module), inputs_of(self.module, inputs), outputs))
+        observe(Step("output", class_of(self.module), with_parameters(self.module, inputs), outputs))
 
 
 def _last_operation(module: torch.jit.ScriptModule) -> str:

@@ -21,8 +21,10 @@ from viz.core.torch_errors import torch_errors
 
 def trace(runner: Runner, table: Table, pixels: Tensor, names: Collection[str], rule: Rule) -> Trace:
     """See `Adapter.trace`. A model that takes k images at a time is run in pieces, which are joined."""
-    _refuse_inference_tensors(runner, pixels)
-    with _gradients_to_pixels(runner.program.module), torch_errors(runner.name), applied(rule, True) as changes:
+    module = runner.program.module
+    weights = [*module.parameters(), *module.buffers()]
+    _refuse_inference_tensors(runner.name, pixels, weights)
+    with _gradients_to_pixels(module, weights), torch_errors(runner.name), applied(rule, True) as changes:
         parts = torch.split(pixels.to(runner.device), table.at_a_time or max(1, len(pixels)))
         inside = rule != "plain" or not set(names) <= set(table.outputs)
         pieces = [_piece(runner, table, part, names, inside) for part in parts]
@@ -118,10 +120,9 @@ def _edge(pieces: Sequence[_Kept]) -> Edge | None:
 
 
 @contextmanager
-def _gradients_to_pixels(module: nn.Module) -> Iterator[None]:
+def _gradients_to_pixels(module: nn.Module, weights: Sequence[Tensor]) -> Iterator[None]:
     """Evaluation mode, and gradients for the pixels alone: weights collect none, and cost nothing."""
-    weights = [tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.requires_grad]
-    leaves = [tensor for tensor in weights if tensor.is_leaf]
+    leaves = [tensor for tensor in weights if tensor.requires_grad and tensor.is_leaf]
     try:
         for tensor in leaves:
             tensor.requires_grad_(False)
@@ -132,12 +133,11 @@ def _gradients_to_pixels(module: nn.Module) -> Iterator[None]:
             tensor.requires_grad_(True)
 
 
-def _refuse_inference_tensors(runner: Runner, pixels: Tensor) -> None:
+def _refuse_inference_tensors(name: str, pixels: Tensor, weights: Sequence[Tensor]) -> None:
     if torch.is_inference_mode_enabled() or pixels.is_inference():
         raise NotSupported("torch.inference_mode is on, and bars gradients", "leave it, or use torch.no_grad")
-    module = runner.program.module
-    if any(tensor.is_inference() for tensor in (*module.parameters(), *module.buffers())):
+    if any(tensor.is_inference() for tensor in weights):
         raise NotSupported(
-            f"the weights of {runner.name} were made in torch.inference_mode, which bars gradients",
+            f"the weights of {name} were made in torch.inference_mode, which bars gradients",
             f"load them outside of it, or copy the module outside of it: copy.deepcopy(model); {FORWARD_ONLY}",
         )

@@ -12,6 +12,8 @@ def named_tensors(name: str, value: object, taken: Collection[str] = ()) -> list
 
     Where such a name is `taken` by another layer, the part is called `name.out.0`.
     """
+    if isinstance(value, Tensor):
+        return [(name, value)]
     found = list(_walk(value))
     if len(found) == 1:
         return [(name, found[0][1])]
@@ -31,7 +33,7 @@ def named_outputs(value: object, taken: Collection[str]) -> list[tuple[str, Tens
 
 def tensors_in(value: object) -> list[Tensor]:
     """All tensors in a value, in order."""
-    return [tensor for _, tensor in _walk(value)]
+    return [value] if isinstance(value, Tensor) else [tensor for _, tensor in _walk(value)]
 
 
 def _walk(value: object) -> Iterator[tuple[tuple[str, ...], Tensor]]:
@@ -45,6 +47,8 @@ def _walk(value: object) -> Iterator[tuple[tuple[str, ...], Tensor]]:
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     """The parts of a mapping, named tuple, dataclass, list or tuple; nothing for anything else."""
+    if value is None or isinstance(value, int | float | str):  # most arguments that are no tensors
+        return
     if isinstance(value, Mapping):  # first: the outputs of transformers are mappings and dataclasses at once
         yield from ((str(key), part) for key, part in value.items())
     elif hasattr(value, "_fields"):

@@ -27,16 +27,21 @@ class Step:
     Attributes:
         name: of the layer that it made; for an `inner` step, of the layer that it is a part of.
         op: class of the module, or name of the operation.
-        inputs: the tensors among its arguments.
+        arguments: what it was given.
         tensors: what it gave, by name.
         inner: it happened inside one of torch's own leaf modules and is no layer by itself.
     """
 
     name: str
     op: str
-    inputs: list[Tensor]
+    arguments: Any
     tensors: list[tuple[str, Tensor]]
     inner: bool = False
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The tensors among its arguments; most observers never look at them."""
+        return tensors_in(self.arguments)
 
 
 # Sees a step; a tensor that it gives back takes the place of the step's only tensor in what the model does next.
@@ -113,7 +118,7 @@ class _Watcher(TorchFunctionMode):
             inner = self._calls[-1].closed
             name = self._calls[-1].name if inner else call.name
             tensors = named_tensors(name, result, self._taken)
-            return self._tell(Step(name, class_of(module), inputs_of(module, arguments), tensors, inner))
+            return self._tell(Step(name, class_of(module), with_parameters(module, arguments), tensors, inner))
         return None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -121,8 +126,7 @@ class _Watcher(TorchFunctionMode):
         if self._calls and not self._telling and tensors_in(result):
             call, op = self._calls[-1], _operation(func)
             name = call.name if call.closed else self._numbered(call.path, op)
-            inputs = tensors_in([args, kwargs])
-            given = self._tell(Step(name, op, inputs, named_tensors(name, result, self._taken), call.closed))
+            given = self._tell(Step(name, op, [args, kwargs], named_tensors(name, result, self._taken), call.closed))
             return result if given is None else given
         return result
 
@@ -150,10 +154,11 @@ def class_of(module: nn.Module) -> str:
     return "TorchScript" if isinstance(module, torch.jit.ScriptModule) else type(module).__name__
 
 
-def inputs_of(module: nn.Module, arguments: Any) -> list[Tensor]:
-    """The tensors among its arguments; of TorchScript, where nothing inside is seen, also its parameters."""
-    scripted = module.parameters() if isinstance(module, torch.jit.ScriptModule) else []
-    return [*tensors_in(arguments), *(nn.Parameter(tensor, requires_grad=False) for tensor in scripted)]
+def with_parameters(module: nn.Module, arguments: Any) -> Any:
+    """A module's arguments; of TorchScript, where nothing inside is seen, also its parameters."""
+    if not isinstance(module, torch.jit.ScriptModule):
+        return arguments
+    return [arguments, *(nn.Parameter(tensor, requires_grad=False) for tensor in module.parameters())]
 
 
 def _is_closed(module: nn.Module) -> bool:

@@ -10,6 +10,8 @@ from viz.core.readings import Constant, Direction
 from viz.core.result import FloatArray
 from viz.core.target.weighted import Target, Term
 
+_HOW = "np.save('FILE.npy', vector) writes one, of one number for each channel"
+
 
 def direction_target(model: Adapter, layer: str, file: Path) -> Target:
     """The component of a layer along the vector in a .npy file: one number for each of the layer's channels.
@@ -20,12 +22,12 @@ def direction_target(model: Adapter, layer: str, file: Path) -> Target:
     vector = _read(file)
     channels = _channels(found.shape)
     if channels is not None and len(vector) != channels:
-        raise UsageError(
-            f"{file} has {len(vector)} numbers, and {found.name} has {channels} channels", "one number for each"
-        )
+        problem = f"{file} has {len(vector)} numbers, and {found.name} has {channels} channels"
+        raise UsageError(problem, "save one number for each channel")
     length = float(np.linalg.norm(vector))
     if not np.isfinite(length) or length == 0:
-        raise UsageError(f"{file} gives no direction: its length is {length:g}", "give numbers that are not all zero")
+        problem = f"{file} gives no direction: its length is {length:g}"
+        raise UsageError(problem, "save finite numbers that are not all zero")
     reading = Direction(found.name, Constant.of((vector / length).astype(np.float32)))
     return Target((Term(reading),), f"{found.name} along {file.name}")
 
@@ -33,11 +35,14 @@ def direction_target(model: Adapter, layer: str, file: Path) -> Target:
 def _read(file: Path) -> FloatArray:
     try:
         found = np.load(file, allow_pickle=False)
-    except (OSError, ValueError) as problem:
-        raise UsageError(f"{file} cannot be read: {problem}", "np.save('FILE.npy', vector) writes one") from None
-    if not isinstance(found, np.ndarray) or found.ndim != 1 or found.dtype.kind not in "fiu":
-        shape = getattr(found, "shape", "no")
-        raise UsageError(f"{file} holds an array of shape {shape}, not a vector of numbers", "save a 1-D array")
+    except OSError as problem:
+        raise UsageError(f"{file} cannot be read: {problem.strerror or problem}", _HOW) from None
+    except (ValueError, EOFError):
+        raise UsageError(f"{file} is no file of numbers as numpy writes it", _HOW) from None
+    if not isinstance(found, np.ndarray):
+        raise UsageError(f"{file} is an archive, not a file of one array", _HOW)
+    if found.ndim != 1 or found.dtype.kind not in "fiu":
+        raise UsageError(f"{file} holds {found.dtype} of shape {found.shape}, not a vector of numbers", _HOW)
     return found.astype(np.float64)
 
 

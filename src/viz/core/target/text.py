@@ -24,7 +24,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _BOX = rf"{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}}"
 _NEURON = re.compile(r"(?P<layer>.+):(?:(?P<norm>norm)|(?P<channel>\d+)(?:@(?P<y>\d+),(?P<x>\d+))?)")
 _LIKE = re.compile(r"(?:(?P<layer>.+?)\s+)?like\s+(?P<file>.+)")
-_ALONG = re.compile(r"(?P<layer>.+?)\s+along\s+(?P<file>.+\.npy)")
+_ALONG = re.compile(r"(?P<layer>.+?)\s+along\s+(?P<file>.+\.npy\"?)")
 _WEIGHTED = re.compile(rf"(?P<weight>{_NUMBER})\s*\*\s*(?P<rest>.+)")
 _BOXED = re.compile(
     rf"box\s+(?P<what>.+?)(?:\s+near\s+(?P<near>{_BOX}))?(?:\s+as\s+(?P<format>[\w,-]+))?(?:\s+of\s+(?P<layer>.+))?"
