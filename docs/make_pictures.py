@@ -1,7 +1,8 @@
 """Makes the pictures in docs/images from generated samples and the built-in model: `python docs/make_pictures.py`.
 
-occlusion.png shows samples above their maps, techniques.png one row per sample and one column per technique; report.png
-is the report page, for which a Chromium has to be installed.
+occlusion.png shows samples above their maps, techniques.png one row per sample and one column per technique,
+maximize.png classes in columns made from nothing with a preset in each row, made.png what samples were made into;
+report.png is the report page, for which a Chromium has to be installed.
 """
 
 import shutil
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import viz
-from viz.core.images import Box, Photo, Pixels, fit
+from viz.core.images import Box, Photo, Pixels, fit, read
 from viz.core.result import HeatMap
 from viz.model_zoo.shape_pictures import draw, write_samples
 from viz.render import picture, signed_colours
@@ -28,6 +29,15 @@ SIDE = 192  # drawn at twice the size that the model sees, so that the picture i
 GAP = 8
 SMALL_SIDE = 124  # where techniques stand side by side
 CAPTION = 22  # pixels for the line of names
+CLASSES = ("circle", "star", "heart", "crescent", "drop")
+PRESETS = ("lucid", "maco", "yosinski", "simonyan")
+MADE_INTO = {
+    "invert": {"layer": ("stages.1.relu2",)},
+    "dream": {"layer": "stages.1.relu2"},
+    "style": {"steps": 80},  # of the other sample
+    "fool": {"target": ("least-likely",)},
+}
+MADE = (3, 5)  # star, heart; each is painted in the style of the other
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -36,6 +46,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     _save(_samples_above_maps(), IMAGES / "occlusion.png")
     _save(_techniques_side_by_side(), IMAGES / "techniques.png")
+    _save(_classes_by_presets(), IMAGES / "maximize.png")
+    _save(_samples_made_into_others(), IMAGES / "made.png")
     browser = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if browser is None:
         sys.exit("report.png was left as it is: no Chromium was found")
@@ -68,6 +80,39 @@ def _explained(
     found = viz.find_technique(technique)(**settings)(model, images, targets)
     maps = [_shown(technique, heat, photo, one.box) for heat, photo, one in zip(found, photos, fitted, strict=True)]
     return [photo.pixels for photo in photos], maps
+
+
+def _classes_by_presets() -> Image.Image:
+    """What excites each class most, at the model's own size; each row by the settings of another paper."""
+    return Image.fromarray(_grid([_made("maximize", [], target=CLASSES, preset=preset) for preset in PRESETS]))
+
+
+def _samples_made_into_others() -> Image.Image:
+    """Each sample, and what each command makes of it; last, ten times what was changed to fool."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{index}.png" for index in MADE]
+        for file, index in zip(files, MADE, strict=True):
+            Image.fromarray(draw(index, size=SMALL_SIDE).pixels).save(file)
+        rows = [_row_made(file, other) for file, other in zip(files, reversed(files), strict=True)]
+    return Image.fromarray(_joined([_captions(("image", *MADE_INTO, "its change x 10")), _grid(rows)], axis=0))
+
+
+def _row_made(file: Path, other: Path) -> list[Pixels]:
+    row = [read(file).pixels]
+    for technique, settings in MADE_INTO.items():
+        given = {**settings, "style": (str(other),)} if technique == "style" else settings
+        row.append(_made(technique, [file], **given)[-1])
+    change = 127.5 + 10 * (row[-1].astype(np.float32) - row[0])
+    row.append(np.clip(change, 0, 255).astype(np.uint8))
+    return [np.asarray(Image.fromarray(cell).resize((SMALL_SIDE, SMALL_SIDE))) for cell in row]
+
+
+def _made(technique: str, photos: Sequence[Path], **settings: object) -> list[Pixels]:
+    """The images that a technique makes with the built-in model, as their files have them."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = viz.MakeOptions(out=folder, frames=0)
+        found = viz.run(viz.find_technique(technique)(**settings), viz.load("zoo:shapes"), photos, options)
+        return [read(found.folder / record["files"]["picture"]).pixels for record in found.records]
 
 
 def _shown(technique: str, heat: HeatMap, photo: Photo, box: Box) -> Pixels:

@@ -52,7 +52,9 @@ def _print_table(records: Sequence[dict[str, Any]]) -> None:
         return
     hidden = {"status", "reason", "peak_x", "peak_y"}
     hidden |= {name for name in ("truth", "row", "column") if not any(row.get(name) for row in done)}
-    columns = [name for name in dict.fromkeys(name for row in done for name in row) if name not in hidden]
+    # A figure of one part, such as `style conv1_1`, is for programs and for the page: there may be many of them.
+    names = dict.fromkeys(name for row in done for name in row if " " not in name)
+    columns = [name for name in names if name not in hidden]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         table.add_column(name.replace("_", " "), overflow="fold" if name == "name" else "ellipsis")

@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viz.core.readings import Constant, Reading
+import torch
+from torch import Tensor
+
+from viz.core.readings import Constant, Neuron, Reading
+
+_AT_ONCE = 1 << 22  # products of positions that are compared at once: bounds the memory for early layers
 
 
 @dataclass(frozen=True)
 class Energy(Reading):
-    """Half the mean square of a layer's values (Mordvintsev et al. 2015: the gradient there is the activation itself).
+    """Half the mean square of a layer's values, or of one channel's: its gradient there is the values themselves.
 
-    Of a `channel` only, where one is named: then `zero` values have no gradient, as for the whole layer.
+    So what responds a little is made to respond more, and where all values are 0 nothing is. Source:
+    Mordvintsev et al. 2015.
     """
 
     channel: int | None = None
@@ -26,14 +32,14 @@ class Energy(Reading):
 
 @dataclass(frozen=True)
 class NeuronEnergy(Reading):
-    """Half the square of one neuron, at row and column `at` of a channel (b, c, h, w)."""
+    """Half the square of one neuron: a channel's value at row and column `at`."""
 
     channel: int
     at: tuple[int, int]
 
     def read(self, values: Mapping[str, Any]) -> Any:
         """See `Reading.read`."""
-        return values[self.layer][:, self.channel, self.at[0], self.at[1]] ** 2 / 2
+        return Neuron(self.layer, self.channel, self.at).read(values) ** 2 / 2
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,16 @@ class Guided(Reading):
     guide: Constant
 
     def read(self, values: Mapping[str, Any]) -> Any:
-        """See `Reading.read`."""
+        """See `Reading.read`; of tensors only."""
         layer = values[self.layer]
         features = layer.swapaxes(1, 2) if layer.ndim == 3 else layer.reshape(len(layer), layer.shape[1], -1)
-        products = self.guide.like(features).T @ features  # (b, guide's positions, positions)
-        return products.max(dim=1).values.mean(dim=1)
+        guide = self.guide.like(features)
+        return (guide[:, _best(guide, features)].movedim(0, 1) * features).sum(1).mean(1)
+
+
+def _best(guide: Tensor, features: Tensor) -> Tensor:
+    """Which of the guide's positions each position of features (b, c, m) has the largest product with, (b, m)."""
+    with torch.no_grad():
+        some = max(1, _AT_ONCE // guide.shape[1])
+        parts = [(guide.T @ part).argmax(1) for part in torch.split(features, some, dim=2)]
+        return torch.cat(parts, dim=1)

@@ -1,23 +1,18 @@
 """The making of `viz maximize`: recipe and targets put together into one optimization, and pictures out of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from viz.core.adapter import Adapter, per_image
+from viz.core.adapter import Adapter
 from viz.core.making import Photos, Picture, Piece, Watch
 from viz.core.result import FloatArray
 from viz.techniques._photo_fit import PhotoFit, own_size
 from viz.techniques.synthesis import _wanted
-from viz.techniques.synthesis._canvas import mirrored, size_of
-from viz.techniques.synthesis._diversity import diversity, other_classes
-from viz.techniques.synthesis._objective import Objective
-from viz.techniques.synthesis._optimization import REDIRECTED_STEPS, Optimization, Upkeep, View, Way, optimize
+from viz.techniques.synthesis._aims import objective_for
+from viz.techniques.synthesis._canvas import mirrored, size_of, widened
+from viz.techniques.synthesis._optimization import REDIRECTED_STEPS, Optimization, View, Way, optimize
 from viz.techniques.synthesis._recipes import Recipe
-from viz.techniques.synthesis._responses import Responses
+from viz.techniques.synthesis._responses import compared
 from viz.techniques.synthesis._starts import parameters_for
 from viz.techniques.synthesis._transformations import Transformations
 from viz.techniques.synthesis._upkeep import penalties, upkeep
@@ -28,37 +23,37 @@ if TYPE_CHECKING:
 
 def maximized(
     asked: "Maximize", model: Adapter, pieces: Sequence[Piece], photos: Photos, watch: Watch
-) -> Iterator[Picture]:
+) -> list[Picture]:
     """One picture for each piece of a group."""
-    recipe, wanted = asked.recipe, _wanted.of(pieces)
-    size = size_of(asked.image_size, own_size(model.preprocess))
-    fit = PhotoFit(size, model.preprocess)
-    moved = recipe.transformations
-    plan = _plan(asked, model, wanted, fit, moved)
-    way = optimize(plan, watch)
-    seen_only = moved == Transformations()
-    responses = Responses(model, photos)
-    for i, (piece, one) in enumerate(zip(pieces, wanted, strict=True)):
-        image = mirrored(way.pictures[i], fit.box) if seen_only else way.pictures[i]
-        yield responses.compared(_picture(image, way, i, one, piece), model)
+    wanted = _wanted.of(pieces)
+    fit = PhotoFit(size_of(asked.image_size, own_size(model.preprocess)), model.preprocess)
+    recipe = asked.recipe_for(fit.size)
+    way = optimize(_plan(asked, recipe, model, wanted, fit), watch)
+    pictures = [
+        _picture(_bordered(image, fit, recipe.transformations), way, index, one)
+        for index, (image, one) in enumerate(zip(way.pictures, wanted, strict=True))
+    ]
+    return compared(pictures, model, photos)
 
 
 def _plan(
-    asked: "Maximize", model: Adapter, wanted: Sequence[_wanted.Wanted], fit: PhotoFit, moved: Transformations
+    asked: "Maximize", recipe: Recipe, model: Adapter, wanted: Sequence[_wanted.Wanted], fit: PhotoFit
 ) -> Optimization:
-    recipe = asked.recipe
-    parameters = parameters_for(asked, model, [one.start for one in wanted], fit.size)
+    parameters = parameters_for(asked, recipe, model, len(wanted), fit.size)
+    kept = upkeep(recipe, parameters, model)
+    searches_lines = recipe.optimizer == "lbfgs"  # and would be led astray by gradients of something else
     return Optimization(
-        objective=_objective(asked, model, wanted, recipe),
+        objective=objective_for(asked, recipe, model, [one.target for one in wanted]),
         parameters=parameters,
-        view=_view(fit, moved),
+        view=_view(fit, recipe.transformations),
         steps=recipe.steps,
         method=recipe.optimizer,
         learning_rate=recipe.learning_rate,
         penalties=penalties(recipe, model),
-        upkeep=upkeep(recipe, parameters, model),
-        redirected=min(REDIRECTED_STEPS, recipe.steps // 2),
+        upkeep=kept,
+        redirected=0 if searches_lines else min(REDIRECTED_STEPS, recipe.steps // 2),
         seed=asked.seed,
+        keep_best=not recipe.is_random and not kept,
     )
 
 
@@ -68,48 +63,21 @@ def _view(fit: PhotoFit, moved: Transformations) -> View:
     return lambda pictures, generator: fit(moved(pictures, generator))
 
 
-def _objective(asked: "Maximize", model: Adapter, wanted: Sequence[_wanted.Wanted], recipe: Recipe) -> Objective:
-    targets = tuple(one.target for one in wanted)
-    parts: list[Callable[[Mapping[str, Tensor], int, int], Tensor]] = []
-    layers: tuple[str, ...] = ()
-    logits = model.scores.logits if model.scores else None
-    classes = [target.class_index for target in targets]
-    if recipe.others and logits and None not in classes:
-        chosen = torch.tensor([index for index in classes if index is not None])
-        parts.append(
-            lambda values, start, stop: (
-                recipe.others
-                * other_classes(per_image_tensor(values[logits]), chosen[start:stop].to(values[logits].device))
-            )
-        )
-        layers = (logits,)
-    if asked.diversity and len(targets) > 1:
-        layer = targets[0].layers[0]
-        parts.append(lambda values, start, stop: asked.diversity * diversity(values[layer]))
-        layers = (*layers, layer)
-    if not parts:
-        return Objective(model, targets)
-    together = bool(asked.diversity)
-    return Objective(
-        model, targets, lambda v, a, b: sum((part(v, a, b) for part in parts), torch.zeros(())), layers, together
-    )
+def _bordered(image: FloatArray, fit: PhotoFit, moved: Transformations) -> FloatArray:
+    """An image whose border, as far as the model never saw it, mirrors the rest; random boxes see all of it."""
+    if moved.boxes is not None:
+        return image
+    rows, columns = round(fit.box.bottom - fit.box.top), round(fit.box.right - fit.box.left)
+    return mirrored(image, widened(fit.box, moved.reach((rows, columns))))
 
 
-def per_image_tensor(values: Tensor) -> Tensor:
-    """Class scores (b, classes) from (b, classes) or (b, classes, 1, …)."""
-    return values.flatten(1)
-
-
-def _picture(image: FloatArray, way: Way, i: int, wanted: _wanted.Wanted, piece: Piece) -> Picture:
-    warnings = []
-    if way.still[i]:
-        warnings.append(
-            "no gradient ever reached this image: the unit stayed off; try --start noise, --preset lucid, or more --starts"
-        )
+def _picture(image: FloatArray, way: Way, index: int, wanted: _wanted.Wanted) -> Picture:
+    hint = "try --start noise, --preset lucid, or more --starts"
+    still = (f"no gradient ever reached this image: the unit stayed off; {hint}",) if way.still[index] else ()
     return Picture(
-        {"image": image, "curve": way.curve[:, i]},
+        {"image": image, "curve": way.curve[:, index]},
         {"steps": len(way.curve)},
-        tuple(warnings),
+        still,
         target=wanted.target,
-        frames=tuple(way.frames[i]) if way.frames else (),
+        frames=tuple(way.frames[index]) if way.frames else (),
     )

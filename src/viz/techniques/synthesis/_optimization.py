@@ -54,6 +54,7 @@ class Optimization:
         penalties: what is driven down, of the pictures themselves.
         upkeep: done after each step.
         learning_rate: length of the first step; `rates` gives the part of it for each share of the way done.
+        told: told the share of the way done before every step, such as penalties whose weight changes.
         redirected: steps at the start in which the gradient is sent through rectifiers that are closed.
         views_each: how many images the view gives for each picture, those of one picture one after the other; a
             picture's objective is their mean.
@@ -70,6 +71,7 @@ class Optimization:
     penalties: Sequence[Penalty] = ()
     upkeep: Sequence[Upkeep] = ()
     rates: Callable[[float], float] = lambda share: 1.0
+    told: Sequence[Callable[[float], None]] = ()
     redirected: int = 0
     seed: int = 0
     keep_best: bool = False
@@ -127,6 +129,8 @@ class _Run:
         try:
             for done in range(plan.steps):
                 steps.scale(plan.rates(done / plan.steps))
+                for tell in plan.told:
+                    tell(done / plan.steps)
                 self._keep_frame(done)
                 self._step(steps.step, done)
                 self._watch.step(done + 1, float(self._curve[-1].mean()))
@@ -157,7 +161,9 @@ class _Run:
         driven = plan.objective.driven(seen, rule)
         values = driven.values.view(plan.count, -1).mean(1)
         self._moved |= (driven.gradient.reshape(plan.count, -1) != 0).any(1).cpu()
-        penalty = sum((one(pictures) for one in plan.penalties), torch.zeros(len(pictures)))
+        # Upkeep wants the objective's gradient alone: what is penalized is another view of the same parameters then.
+        judged = plan.parameters.pictures() if plan.upkeep else pictures
+        penalty = sum((one(judged) for one in plan.penalties), torch.zeros(len(pictures)))
         losses = penalty.detach() - values.to(penalty)
         self._note(values, losses, pictures)
         if plan.upkeep:

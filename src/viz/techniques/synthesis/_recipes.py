@@ -1,6 +1,7 @@
 """How an image is optimized: every dial in one place, and the settings of the papers."""
 
 from dataclasses import dataclass, fields, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from viz.core.errors import UsageError
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from viz.techniques.synthesis._transformations import Transformations
 
 
+_SMALLEST = 128  # pixels of a side: in smaller images, borders, shifts and blurs of the presets are smaller too
 _RATES = {"ascent": 0.01, "adam": 0.05, "nadam": 0.05, "lbfgs": 1.0}
 
 
@@ -51,11 +53,24 @@ class Recipe:
 
     def changed(self, owner: Any) -> "Recipe":
         """With what `owner`, whose fields have the same names, says otherwise than None."""
-        given = {one.name: getattr(owner, one.name, None) for one in fields(self)}
-        given = {name: value for name, value in given.items() if value is not None}
-        if "learning_rate" not in given and given.get("optimizer", self.optimizer) != self.optimizer:
-            given["learning_rate"] = _RATES[given["optimizer"]]  # a rate belongs to its optimizer
-        return replace(self, **given)
+        said = {one.name: getattr(owner, one.name, None) for one in fields(self)}
+        given: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+        changed = replace(self, **given)
+        if "learning_rate" not in given and (changed.optimizer, changed.kind) != (self.optimizer, self.kind):
+            changed = replace(changed, learning_rate=_rate(changed))
+        if "start" not in given and changed.parameters == "phase":
+            changed = replace(changed, start="noise")
+        return changed
+
+    def for_size(self, size: tuple[int, int]) -> "Recipe":
+        """With lengths that suit an image (h, w): they are meant for 128 pixels and more, smaller ones have less."""
+        part = min(1.0, min(size) / _SMALLEST)
+        return replace(self, blur=part * self.blur, pad=round(part * self.pad), jitter=round(part * self.jitter))
+
+    @property
+    def kind(self) -> str:
+        """What a step changes: values that make up the image, or angles."""
+        return "angles" if self.parameters == "phase" else "values"
 
     @property
     def transformations(self) -> "Transformations":
@@ -71,34 +86,25 @@ class Recipe:
             noise=self.noise,
         )
 
-    def check(self, starts: int, diversity: float) -> None:
-        """Raise `UsageError` for dials that do not go together."""
-        if self.scale:
-            interval(self.scale, "scale")
-        if self.boxes and interval(self.boxes, "boxes")[1] > 1:
-            raise UsageError(f"--boxes {self.boxes}: a box cannot be larger than the image", "give shares up to 1")
-        if starts > 1 and not self.leaves_chance:
-            problem = (
-                f"all {starts} starts would give the same image: they start from {self.start} and nothing is random"
-            )
-            raise UsageError(problem, "add --start noise, or random transformations such as --jitter 8")
-        if diversity and starts < 2:
-            raise UsageError("--diversity drives images of one target apart, and there is one start", "add --starts 4")
-        if self.parameters != "pixels" and (self.blur or self.clip_norm or self.clip_contribution):
-            hint = "add --parameters pixels, or leave --blur and the clips out"
-            raise UsageError(f"blurring and clipping change pixels, and the parameters are {self.parameters}", hint)
-        if self.parameters == "phase" and self.start != "noise":
-            hint = "leave --start out, or take --parameters fourier"
-            raise UsageError(f"--start {self.start}: a phase starts from noise", hint)
-        if self.optimizer == "lbfgs" and self.transformations != type(self.transformations)():
-            hint = "add --jitter 0 and the like, --preset simonyan, or take --optimizer adam"
-            raise UsageError("lbfgs needs the same objective in every step, and there are random transformations", hint)
+    @property
+    def moves(self) -> bool:
+        """Whether the image moves before the model sees it, so that its border is seen."""
+        return bool(self.jitter or self.rotate or _is_interval(self.scale) or self.boxes)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the model sees something else in every step."""
+        return self.moves or self.noise > 0
 
     @property
     def leaves_chance(self) -> bool:
         """Whether two optimizations with different seeds differ."""
-        moved = self.pad or self.jitter or self.rotate or self.noise or self.scale or self.boxes
-        return self.start == "noise" or self.parameters == "phase" or bool(moved)
+        return self.start == "noise" or self.parameters == "phase" or self.is_random
+
+    @property
+    def tends_pixels(self) -> bool:
+        """Whether pixels are blurred or set to gray on the way."""
+        return bool(self.blur or self.clip_norm or self.clip_contribution)
 
 
 RECIPES = {
@@ -122,6 +128,18 @@ RECIPES = {
 }
 
 
+def _rate(recipe: Recipe) -> float:
+    """A learning rate that goes with the optimizer and the parameters."""
+    if recipe.kind == "angles" and recipe.optimizer != "lbfgs":
+        return RECIPES["maco"].learning_rate
+    return _RATES[recipe.optimizer]
+
+
+def _is_interval(text: str) -> bool:
+    """Whether a scale leaves something to chance."""
+    return bool(text) and interval(text, "scale") != (1.0, 1.0)
+
+
 def interval(text: str, name: str) -> tuple[float, float]:
     """Two numbers from `0.9,1.1`; raises `UsageError` where they are none."""
     parts = text.split(",")
@@ -129,6 +147,6 @@ def interval(text: str, name: str) -> tuple[float, float]:
         low, high = (float(part) for part in parts)
     except ValueError:
         raise UsageError(f"--{name} {text} is not two numbers", f"for example --{name} 0.9,1.1") from None
-    if not 0 < low <= high:
+    if not 0 < low <= high < inf:
         raise UsageError(f"--{name} {text} is not LOW,HIGH with 0 < LOW <= HIGH", f"for example --{name} 0.9,1.1")
     return low, high

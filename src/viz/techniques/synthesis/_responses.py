@@ -1,5 +1,6 @@
-"""How an image that was made compares with photos: the part of them that excites the target less."""
+"""How images that were made compare with photos: the part of them that excites the target less."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,39 +14,52 @@ from viz.core.result import FloatArray
 from viz.core.target import Target
 
 
-class Responses:
-    """Real images' values of targets, each computed once."""
+def compared(pictures: Sequence[Picture], model: Adapter, photos: Photos) -> list[Picture]:
+    """The pictures with their percentiles among the photos: 100 is above all of them. Themselves without photos.
 
-    def __init__(self, model: Adapter, photos: Photos):
-        self._model, self._photos = model, photos
-        self._known: dict[Target, FloatArray] = {}
+    What counts is the target of each picture as it is saved, by the model's own forward pass.
+    """
+    if not len(photos):
+        return list(pictures)
+    targets = list(dict.fromkeys(picture.target for picture in pictures if picture.target is not None))
+    values, problems = _of_photos(targets, model, photos)
+    return [_compared(picture, model, values, problems) for picture in pictures]
 
-    def compared(self, picture: Picture, model: Adapter) -> Picture:
-        """The picture with its percentile among the photos, where there are any: 100 is above all of them."""
-        if not len(self._photos) or picture.target is None:
-            return picture
-        real = self._of(picture.target)
-        if not len(real):
-            return replace(picture, warnings=(*picture.warnings, "no photo could be used to compare with"))
+
+def _compared(picture: Picture, model: Adapter, values: dict[Target, FloatArray], problems: list[str]) -> Picture:
+    if picture.target is None:
+        return picture
+    real = values[picture.target]
+    numbers = dict(picture.numbers)
+    if len(real):
         seen = fit(Photo(picture.pixels, sha256=""), model.preprocess).pixels
-        score = float(picture.target.of(model.run(seen[None], list(picture.target.layers)))[0])
-        numbers = {"percentile": float((real < score).mean() * 100), "best_photo": float(real.max())}
-        return replace(picture, numbers={**picture.numbers, **numbers})
+        score = picture.target.of(model.run(seen[None], list(picture.target.layers)))[0]
+        numbers |= {"percentile": float((real < score).mean() * 100), "best_photo": float(real.max())}
+    left_out = [f"{len(problems)} photo(s) could not be compared with: {problems[0]}"] if problems else []
+    return replace(picture, numbers=numbers, warnings=(*picture.warnings, *left_out))
 
-    def _of(self, target: Target) -> FloatArray:
-        if target not in self._known:
-            at_once = worth_at_once(self._model)
-            found = [self._some(target, start, start + at_once) for start in range(0, len(self._photos), at_once)]
-            self._known[target] = np.concatenate(found)
-        return self._known[target]
 
-    def _some(self, target: Target, start: int, stop: int) -> FloatArray:
+def _of_photos(targets: Sequence[Target], model: Adapter, photos: Photos) -> tuple[dict[Target, FloatArray], list[str]]:
+    """All photos' values of each target, every photo decoded and run once; and why some have none."""
+    layers = list(dict.fromkeys(name for target in targets for name in target.layers))
+    found: dict[Target, list[FloatArray]] = {target: [] for target in targets}
+    problems: list[str] = []
+    for batch in _batches(model, photos, problems):
+        values = model.run(batch, layers)
+        for target in targets:
+            found[target].append(target.of(values))
+    return {target: np.concatenate([*some, np.empty(0, np.float32)]) for target, some in found.items()}, problems
+
+
+def _batches(model: Adapter, photos: Photos, problems: list[str]) -> Iterator[FloatArray]:
+    """The photos as the model sees them, as many at once as suit it; what is wrong with the others goes to the list."""
+    at_once = worth_at_once(model)
+    for start in range(0, len(photos), at_once):
         pixels = []
-        for index in range(start, min(stop, len(self._photos))):
+        for index in range(start, min(start + at_once, len(photos))):
             try:
-                pixels.append(fit(self._photos[index].photo, self._model.preprocess).pixels)
-            except ImageError:  # the run has recorded nothing for it: the photos are only compared with
-                continue
-        if not pixels:
-            return np.empty(0, np.float32)
-        return target.of(self._model.run(np.stack(pixels), list(target.layers)))
+                pixels.append(fit(photos[index].photo, model.preprocess).pixels)
+            except ImageError as problem:
+                problems.append(f"{photos.names[index]}: {problem.problem}")
+        if pixels:
+            yield np.stack(pixels)

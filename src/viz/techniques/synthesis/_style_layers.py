@@ -1,37 +1,42 @@
-"""Which layers hold style and content, found from the network's graph: the paper's for VGG, their like for others."""
+"""Which layers hold style and content: those asked for, the paper's for VGG, their like for other networks."""
 
 from collections.abc import Sequence
-from math import log2
+from math import inf
 
 from viz.core.adapter import Adapter
 from viz.core.errors import NotSupported, UsageError
-from viz.techniques.attribution._spatial_layers import Grid, grids
+from viz.core.layer import Layer
+from viz.techniques.attribution._spatial_layers import Grid, grid_of, grids
+from viz.techniques.synthesis._scales import JOINED, RECTIFIED, stride
+from viz.techniques.synthesis._vgg import vgg_layers
 
-_RECTIFIED = frozenset(
-    "Relu ReLU relu Clip ReLU6 relu6 hardtanh LeakyRelu leaky_relu PRelu HardSwish Silu Gelu".split()
-)
-_JOINED = frozenset("Concat cat Add add".split())  # what a block gives, in networks with branches
-_CONTENT_STRIDE = 8  # where conv4_2 of VGG lies
-_VGG_BLOCKS = {13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}  # convolutions of VGG-16 and VGG-19
+_PAPERS_STYLE = ((0, 0), (1, 0), (2, 0), (3, 0), (4, 0))  # conv1_1, …, conv5_1
+_PAPERS_CONTENT = ((3, 1),)  # conv4_2
+_CONTENT_STRIDE = 8  # pixels between positions of conv4_2
 
 
 def style_layers(model: Adapter, asked: Sequence[str]) -> dict[str, float]:
     """Layers with their weights w_l, which sum to 1, from `NAME` or `NAME=W`; by default one for each scale."""
     if not asked:
-        chosen = _vgg(model, ((0, 0), (1, 0), (2, 0), (3, 0), (4, 0))) or _first_of_each_scale(model)
+        chosen = vgg_layers(model, _PAPERS_STYLE) or _first_of_each_scale(model)
         return {name: 1 / len(chosen) for name in chosen}
-    weights = dict(_weighted(model, text) for text in asked)
+    weights: dict[str, float] = {}
+    for text in asked:
+        name, weight = _weighted(model, text)
+        if name in weights:
+            raise UsageError(f"--style-layer {text}: {name} is named twice", "name each layer once")
+        weights[name] = weight
     total = sum(weights.values())
     if total <= 0:
-        raise UsageError("all style layers have the weight 0", "give at least one a weight above 0")
+        raise UsageError("all --style-layer have the weight 0", "give at least one a weight above 0")
     return {name: weight / total for name, weight in weights.items()}
 
 
 def content_layers(model: Adapter, asked: Sequence[str]) -> list[str]:
-    """Layers that hold the content: by default the paper's conv4_2, or a layer in the middle of that scale."""
+    """Layers that hold the content: by default the paper's conv4_2, or the last of the widest at a scale like its."""
     if asked:
-        return [model.layer(name).name for name in dict.fromkeys(asked)]
-    vgg = _vgg(model, ((3, 1),))
+        return list(dict.fromkeys(_with_channels(model, model.layer(name), "--content-layer") for name in asked))
+    vgg = vgg_layers(model, _PAPERS_CONTENT)
     if vgg:
         return vgg
     found = _candidates(model)
@@ -41,17 +46,24 @@ def content_layers(model: Adapter, asked: Sequence[str]) -> list[str]:
 
 def _weighted(model: Adapter, text: str) -> tuple[str, float]:
     name, equals, weight = text.rpartition("=")
-    if not equals or name not in _known(model):
-        return model.layer(text).name, 1.0
+    if not equals or text in _known(model):
+        return _with_channels(model, model.layer(text), "--style-layer"), 1.0
+    found = _with_channels(model, model.layer(name), "--style-layer")
     try:
         value = float(weight)
     except ValueError:
-        raise UsageError(
-            f"--style-layer {text}: {weight!r} is not a weight", "for example --style-layer NAME=0.5"
-        ) from None
-    if value < 0:
-        raise UsageError(f"--style-layer {text}: a weight below 0", "weights are 0 or more")
-    return model.layer(name).name, value
+        value = -1.0
+    if not 0 <= value < inf:
+        raise UsageError(f"--style-layer {text}: {weight!r} is no weight of 0 or more", f"--style-layer {name}=0.5")
+    return found, value
+
+
+def _with_channels(model: Adapter, layer: Layer, flag: str) -> str:
+    """The layer's name; raises where its channels are not where they are looked for."""
+    grid = grid_of(layer, model.size)
+    if grid is not None and grid.kind == "nhwc":
+        raise UsageError(f"{flag} {layer.name} has its channels last, {layer.shape}", "name a layer (b, c, h, w)")
+    return layer.name
 
 
 def _known(model: Adapter) -> set[str]:
@@ -66,19 +78,18 @@ def _first_of_each_scale(model: Adapter) -> list[str]:
 
 def _scales(model: Adapter, found: Sequence[Grid]) -> list[int]:
     """All distances between positions, in pixels, each once."""
-    return list(dict.fromkeys(_stride(model, grid) for grid in found))
+    return list(dict.fromkeys(stride(model, grid) for grid in found))
 
 
 def _widest(model: Adapter, found: Sequence[Grid], scale: int) -> list[Grid]:
     """The layers of a scale with the most channels: narrow ones between them only pass things on."""
-    same = [grid for grid in found if _stride(model, grid) == scale]
+    same = [grid for grid in found if stride(model, grid) == scale]
     most = max(_channels(grid) for grid in same)
     return [grid for grid in same if _channels(grid) == most]
 
 
 def _channels(grid: Grid) -> int:
-    shape = grid.layer.shape or ()
-    return int((shape[-1] if grid.kind == "nhwc" else shape[1]) or 0)
+    return int((grid.layer.shape or (0, 0))[1] or 0)
 
 
 def _candidates(model: Adapter) -> list[Grid]:
@@ -89,30 +100,7 @@ def _candidates(model: Adapter) -> list[Grid]:
             f"{model.source.name} has no feature maps, whose channels could make a style",
             "name layers with positions: --style-layer NAME --content-layer NAME",
         )
-    return [grid for grid in found if grid.layer.op in _RECTIFIED | _JOINED] or found
-
-
-def _stride(model: Adapter, grid: Grid) -> int:
-    """Pixels between positions, as the nearest power of two."""
-    return int(2 ** round(log2(max(1.0, model.size[0] / grid.size[0]))))
-
-
-def _vgg(model: Adapter, places: Sequence[tuple[int, int]]) -> list[str]:
-    """The rectified outputs of convolutions (block, number in it) of a VGG; empty for another network."""
-    blocks = _blocks(model)
-    if tuple(len(block) for block in blocks) not in _VGG_BLOCKS.values():
-        return []
-    return [blocks[block][number] for block, number in places]
-
-
-def _blocks(model: Adapter) -> list[list[str]]:
-    """The rectified layers between poolings, in a plain chain of 3x3 convolutions."""
-    blocks: list[list[str]] = [[]]
-    for layer in model.layers.values():
-        if layer.op in ("MaxPool", "MaxPool2d", "max_pool2d") and blocks[-1]:
-            blocks.append([])
-        elif layer.op in _RECTIFIED and layer.shape is not None and len(layer.shape) == 4:
-            blocks[-1].append(layer.name)
-        elif layer.op in ("Add", "add", "Concat", "cat"):
-            return []
-    return [block for block in blocks if block]
+    # A map for each class, as some networks end in, is the classifier's answer and no texture.
+    classes = model.scores.classes if model.scores else 0
+    inner = [grid for grid in found if _channels(grid) != classes] or found
+    return [grid for grid in inner if grid.layer.op in RECTIFIED | JOINED] or inner

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from viz.core.adapter import Adapter
+from viz.techniques.synthesis._colours import Colour
+from viz.techniques.synthesis._natural_colours import to_gray
 from viz.techniques.synthesis._optimization import Parameters, Penalty, Upkeep
 from viz.techniques.synthesis._pruning import blur, clip_small_contribution, clip_small_norm
 from viz.techniques.synthesis._recipes import Recipe
@@ -28,7 +30,7 @@ def penalties(recipe: Recipe, model: Adapter) -> list[Penalty]:
 
 def upkeep(recipe: Recipe, parameters: Parameters, model: Adapter) -> list[Upkeep]:
     """What is done to the pixels after every `blur_every` steps, in the order of Yosinski et al. 2015, section 3."""
-    gray = models_zero(model.preprocess)
+    gray = _of_planes(models_zero(model.preprocess), parameters)
     acts: list[Callable[[Tensor, Tensor], Tensor]] = []
     if recipe.blur:
         acts.append(lambda pictures, gradient: blur(pictures, recipe.blur))
@@ -49,3 +51,10 @@ def upkeep(recipe: Recipe, parameters: Parameters, model: Adapter) -> list[Upkee
                 pixels.copy_(act(pixels, gradient))
 
     return [keep]
+
+
+def _of_planes(colour: tuple[float, float, float], parameters: Parameters) -> Colour:
+    """A colour as the parameters hold it: itself, or for images of one plane its gray."""
+    if parameters.tensors[0].shape[1] == 3:
+        return colour
+    return float(to_gray(torch.tensor(colour).view(1, 3, 1, 1)))

@@ -1,17 +1,17 @@
 """Which images `viz maximize` makes: targets from texts, channels and grids, several starts of each, in groups."""
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from viz.core.adapter import Adapter
-from viz.core.errors import ImageError, UsageError
+from viz.core.errors import UsageError
 from viz.core.making import Piece
-from viz.core.target import Target, neuron_target, targets_for
+from viz.core.target import Target
+from viz.techniques.synthesis._wanted_neurons import neurons
+from viz.techniques.synthesis._wanted_texts import targets_of_texts
 
 if TYPE_CHECKING:
     from viz.techniques.synthesis.maximize import Maximize
@@ -27,14 +27,46 @@ class Wanted:
     start: int
 
 
+@dataclass(frozen=True)
+class _Spot:
+    """A target, what the user calls it, and where its images stand in the sheet."""
+
+    target: Target
+    text: str
+    row: str = ""
+    column: str = ""
+
+
 def pieces(asked: "Maximize", model: Adapter) -> list[list[Piece]]:
-    """All images to make, in groups that share layers. Raises `UsageError` where nothing, or no such thing, is asked."""
-    found = [*_of_texts(asked, model), *_of_layers(asked, model)]
-    if not found:
+    """All images to make, in groups that share layers. Raises `UsageError` where nothing, or no such thing, is asked.
+
+    A target that is asked for in two ways is made once.
+    """
+    spots = _each_once(_spots(asked, model))
+    if not spots:
         hint = "--target CLASS, --target LAYER:CHANNEL, or --layer L with --channel 0-15 or --grid"
-        raise UsageError("what to drive up is not said", f"{hint}; `viz layers --model M` lists the layers")
-    every = [one for target, row, column in found for one in _starts(asked, target, row, column)]
-    return [group for _, same in groupby(every, _layers) for group in _chunks(list(same), _at_once(asked))]
+        listing = f"`viz layers --model {model.source.spec}` lists the layers"
+        raise UsageError("what to drive up is not said", f"{hint}; {listing}")
+    labels = Counter(spot.target.label for spot in spots)
+    every = [one for spot in spots for one in _starts(asked.starts, spot, labels[spot.target.label] > 1)]
+    return [group for _, same in groupby(every, _kind) for group in _chunks(list(same), _at_once(asked))]
+
+
+def _each_once(spots: Iterator[_Spot]) -> list[_Spot]:
+    found: dict[Target, _Spot] = {}
+    for spot in spots:
+        found.setdefault(spot.target, spot)
+    return list(found.values())
+
+
+def _spots(asked: "Maximize", model: Adapter) -> Iterator[_Spot]:
+    for text, target in targets_of_texts(asked.target, model):
+        yield _Spot(target, text)
+    found = list(neurons(asked, model))
+    several = len({layer for layer, _, _ in found}) > 1
+    for layer, channel, target in found:
+        places = (layer, f"channel {channel}") if several else ("", "")
+        yield _Spot(target, target.label, *places)
 
 
 def _at_once(asked: "Maximize") -> int:
@@ -42,9 +74,10 @@ def _at_once(asked: "Maximize") -> int:
     return asked.starts if asked.diversity else max(TOGETHER, asked.starts)
 
 
-def _layers(piece: Piece) -> tuple[str, ...]:
-    wanted: Wanted = piece.asked
-    return wanted.target.layers
+def _kind(piece: Piece) -> tuple[tuple[str, ...], bool]:
+    """What images of one optimization have in common: the layers, and whether other classes can be held down."""
+    target: Target = piece.asked.target
+    return target.layers, target.class_index is None
 
 
 def _chunks(every: list[Piece], size: int) -> Iterator[list[Piece]]:
@@ -52,97 +85,14 @@ def _chunks(every: list[Piece], size: int) -> Iterator[list[Piece]]:
         yield every[start : start + size]
 
 
-def _starts(asked: "Maximize", target: Target, row: str, column: str) -> Iterator[Piece]:
-    if asked.starts == 1:
-        yield Piece(target.label, Wanted(target, 0), row=row, column=column)
+def _starts(count: int, spot: _Spot, ambiguous: bool) -> Iterator[Piece]:
+    name = spot.text if ambiguous else spot.target.label
+    if count == 1:
+        yield Piece(name, Wanted(spot.target, 0), row=spot.row, column=spot.column)
         return
-    for start in range(asked.starts):
-        heading = f"{column} start {start + 1}".strip()
-        yield Piece(f"{target.label} start {start + 1}", Wanted(target, start), row=row or target.label, column=heading)
-
-
-def _of_texts(asked: "Maximize", model: Adapter) -> Iterator[tuple[Target, str, str]]:
-    seen: set[str] = set()
-    for text in asked.target:
-        _refuse_of_an_image(text)
-        # Choices that depend on an image, such as a box, are made on mid-gray.
-        gray = np.full((1, 3, *model.size), 0.5, np.float32)
-        try:
-            target = targets_for(text, model, gray)[0]
-        except ImageError as problem:
-            raise UsageError(f"--target {text}: {problem.problem}", "name a class or a neuron") from None
-        if target.label not in seen:
-            yield target, "", ""
-        seen.add(target.label)
-
-
-def _refuse_of_an_image(text: str) -> None:
-    if re.fullmatch(r"top\d+|label", text.strip()):
-        raise UsageError(f"--target {text} is a class of an image, and there is none yet", "name a class or a neuron")
-
-
-def _of_layers(asked: "Maximize", model: Adapter) -> Iterator[tuple[Target, str, str]]:
-    if not asked.layer:
-        _refuse_without_layer(asked)
-        return
-    at = _position(asked.at)
-    names = dict.fromkeys(name for pattern in asked.layer for name in _named(model, pattern))
-    for name in names:
-        for channel in _channels(asked, model, name):
-            target = neuron_target(model, name, channel, at)
-            several = len(names) > 1
-            yield target, name if several else "", f"channel {channel}" if several else ""
-
-
-def _refuse_without_layer(asked: "Maximize") -> None:
-    given = {"--channel": asked.channel, "--at": asked.at, "--grid": asked.grid}
-    for flag, value in given.items():
-        if value not in (None, False):
-            raise UsageError(f"{flag} says where in a layer, and no layer is named", "add --layer NAME")
-
-
-def _named(model: Adapter, pattern: str) -> list[str]:
-    """The layers that a name, an alias or a glob means."""
-    if set(pattern) & set("*?[") and pattern not in model.layers:
-        found = [layer.name for layer in model.matching(pattern)]
-        if not found:
-            raise UsageError(f"no layer matches {pattern!r}", "`viz layers --model M` lists them")
-        return found
-    return [model.layer(pattern).name]
-
-
-def _channels(asked: "Maximize", model: Adapter, layer: str) -> list[int]:
-    if asked.channel is not None and asked.grid:
-        raise UsageError("--grid means all channels, and --channel some", "leave one of them out")
-    if asked.channel is not None:
-        return numbers(asked.channel)
-    if not asked.grid:
-        raise UsageError(f"--layer {layer} names no neuron yet", "add --channel 0-15, or --grid for all of them")
-    shape = model.layer(layer).shape
-    count = None if not shape or len(shape) < 2 else shape[-1] if len(shape) == 3 else shape[1]
-    if count is None:
-        raise UsageError(f"how many channels {layer} has is not known", "say which: --channel 0-15")
-    return list(range(count))
-
-
-def numbers(text: str) -> list[int]:
-    """`0-3,7` as 0, 1, 2, 3, 7. Raises `UsageError`."""
-    found: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
-        if not match or (match[2] and int(match[2]) < int(match[1])):
-            raise UsageError(f"--channel {text} is not a list of channels", "for example --channel 7 or 0-15,40")
-        found += range(int(match[1]), int(match[2] or match[1]) + 1)
-    return list(dict.fromkeys(found))
-
-
-def _position(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
-    if not match:
-        raise UsageError(f"--at {text} is not a row and a column", "for example --at 6,8")
-    return int(match[1]), int(match[2])
+    for start in range(count):
+        heading = f"{spot.column} start {start + 1}".strip()
+        yield Piece(f"{name} start {start + 1}", Wanted(spot.target, start), row=spot.row or name, column=heading)
 
 
 def of(wanted: Sequence[Piece]) -> list[Wanted]:

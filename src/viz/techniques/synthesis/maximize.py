@@ -23,7 +23,8 @@ class Maximize:
 
     `--target` takes classes and neurons as everywhere; `--layer` with `--channel 0-15` or `--grid` makes many
     neurons in one go. With photos as SOURCE, it is also said which part of them excites the neuron less than
-    the made image does. The score is that of the saved file, as the model sees it.
+    the made image does. The score is that of the saved file, as the model sees it. Options that are left out
+    are the preset's, whose lengths shrink with images of less than 128 pixels.
     """
 
     target: Annotated[
@@ -52,10 +53,10 @@ class Maximize:
     magnitude_from: Annotated[
         str | None, Opt("Images whose mean spectrum parameters 'phase' keep; default: natural images'.", metavar="DIR")
     ] = None
-    decay: Annotated[float | None, Opt("Weight of the L2 decay towards gray.", min=0)] = None
-    alpha_norm: Annotated[float | None, Opt("Weight of the alpha-norm (alpha = 6).", min=0)] = None
+    decay: Annotated[float | None, Opt("Weight of the L2 decay towards the model's zero.", min=0)] = None
+    alpha_norm: Annotated[float | None, Opt("Weight of the alpha-norm (alpha = 6) about mid-gray.", min=0)] = None
     total_variation: Annotated[float | None, Opt("Weight of the total variation (beta = 2).", min=0)] = None
-    others: Annotated[float | None, Opt("Weight against all other classes' scores.", min=0)] = None
+    others: Annotated[float | None, Opt("Weight against all other classes' scores, for classes.", min=0)] = None
     diversity: Annotated[float, Opt("Weight that drives the starts of one target apart.", min=0)] = 0.0
     blur: Annotated[float | None, Opt("Radius of a Gaussian blur on the way.", min=0)] = None
     blur_every: Annotated[int | None, Opt("Steps between two blurs and clips.", min=1)] = None
@@ -73,10 +74,14 @@ class Maximize:
 
     def pieces(self, model: Adapter, photos: Photos) -> Sequence[Sequence[Piece]]:
         """One image for each target and start; those that need the same layers are made together."""
+        from viz.techniques.synthesis._recipe_checks import check_canvas, check_others, check_recipe
         from viz.techniques.synthesis._wanted import pieces
 
-        self.recipe.check(self.starts, self.diversity)
-        return pieces(self, model)
+        check_recipe(self)
+        check_canvas(self, model)
+        groups = pieces(self, model)
+        check_others(self, model, [piece.asked.target for group in groups for piece in group])
+        return groups
 
     def __call__(
         self, model: Adapter, pieces: Sequence[Piece], given: Sequence[GivenPhoto | None], photos: Photos, watch: Watch
@@ -84,12 +89,16 @@ class Maximize:
         """One picture for each piece. Raises `NotSupported` where no gradient reaches the pixels."""
         from viz.techniques.synthesis._maximizing import maximized
 
-        return list(maximized(self, model, pieces, photos, watch))
+        return [*maximized(self, model, pieces, photos, watch)]
 
     @property
     def recipe(self) -> Recipe:
         """The preset with this instance's own settings."""
         return RECIPES[self.preset].changed(self)
+
+    def recipe_for(self, size: tuple[int, int]) -> Recipe:
+        """The same for an image (h, w): in a small one, lengths of the preset are smaller too."""
+        return RECIPES[self.preset].for_size(size).changed(self)
 
     def passes(self, size: tuple[int, int]) -> int:
         """Forward and backward passes for each image."""

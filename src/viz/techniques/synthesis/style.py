@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from viz.core.adapter import Adapter
-from viz.core.errors import ImageError, UsageError
+from viz.core.errors import ImageError
 from viz.core.making import GivenPhoto, Photos, Picture, Piece, Watch
 from viz.core.options import Opt
 from viz.core.technique import technique
@@ -22,7 +22,7 @@ class Style:
     The content is what a deeper layer holds; the style is which channels of several layers respond together,
     wherever that is (their Gram matrices). Without `--content-layer` and `--style-layer` they are chosen from
     the graph, as in the paper for networks like VGG, and named. The image may be larger than the model's input
-    where the network is convolutional up to these layers..
+    where the network is convolutional up to these layers. A start from `style` is the first style picture.
     """
 
     style: Annotated[tuple[str, ...], Opt("The picture with the style; several are mixed: again.", metavar="FILE")] = ()
@@ -54,13 +54,9 @@ class Style:
 
     def pieces(self, model: Adapter, photos: Photos) -> Sequence[Sequence[Piece]]:
         """One picture for each photo."""
-        if not self.style:
-            raise UsageError("no style is given", "add --style PAINTING.jpg")
-        if self.style_share and len(self.style_share) != len(self.style):
-            problem = f"{len(self.style_share)} shares for {len(self.style)} style pictures"
-            raise UsageError(problem, "give --style-share once for each --style, or not at all")
-        if self.style_share and not sum(self.style_share) > 0:
-            raise UsageError("all --style-share are 0", "give at least one above 0")
+        from viz.techniques.synthesis._style_checks import check_style
+
+        check_style(self, model)
         return [[Piece(name, photo=index)] for index, name in enumerate(photos.names)]
 
     def __call__(
