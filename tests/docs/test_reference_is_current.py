@@ -167,10 +167,12 @@ def test_every_figure_array_and_file_of_a_technique_is_on_the_page(
     chosen = technique(**tiny_settings(technique, viz.class_target(model, 3), tmp_path))
     found = viz.run(chosen, model, [samples / "images"], options)
     run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
-    record = found.records[0]
-    arrays = zipfile.ZipFile(tmp_path / "run" / record["files"]["arrays"]).namelist()
     evidence = run.get("evidence", {})
-    names = {*run, *record, *record["numbers"], *record["files"], *(array.removesuffix(".npy") for array in arrays)}
+    names = {*run}
+    for record in found.records:
+        arrays = zipfile.ZipFile(tmp_path / "run" / record["files"]["arrays"]).namelist()
+        figures = (re.sub(" .+", " LAYER", figure) for figure in record["numbers"])  # some are one layer's
+        names |= {*record, *figures, *record["files"], *(array.removesuffix(".npy") for array in arrays)}
     names |= {*evidence, *evidence.get("gradient_check", {})}
     names |= {field for check in evidence.get("gradient_check", {}).get("checks", ()) for field in check}
     assert bool(evidence) == technique.info.needs_gradient

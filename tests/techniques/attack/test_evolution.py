@@ -156,12 +156,13 @@ def test_children_of_an_earlier_epochs_champion_join_no_lineage(monkeypatch):
     evolution.advance()
     for niche in evolution.niches:
         niche.champion, niche.odds = [0.98, "old"], 3.0
-    refined = 0
+    refined, first = 0, evolution.niches[0].lineage[0]
     for _ in range(4):
         evolution.advance()
         refined += evolution.niches[0].champion[1] == "refined"
         assert all(niche.lineage[0] < 0.95 for niche in evolution.niches)
     assert refined
+    assert evolution.niches[0].lineage[0] > first + 0.2
 
 
 def test_without_restarts_there_is_one_epoch(monkeypatch):

@@ -21,7 +21,7 @@ from viz.core.run_options import MakeOptions
 from viz.techniques.synthesis._inverting import SAME, on_canvas, psnr
 from viz.techniques.synthesis.invert import Invert
 
-SIZE = (24, 32)
+SIZE = (16, 20)
 ORTHOGONAL = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0].astype(np.float32)
 PIXELS = photo(*SIZE)
 
@@ -42,6 +42,15 @@ FUNCTIONS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Pictures this small are not worth sharing out."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def model() -> TensorModel:
     return TensorModel(FUNCTIONS, SIZE)
@@ -57,10 +66,11 @@ def rebuilt(model, layer, pixels=PIXELS, watch: Watch | None = None, **options) 
     return found[f"photo0.png {layer}"]
 
 
-@pytest.mark.parametrize("layer", ["same", "turned"])
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_a_layer_that_lost_nothing_gives_the_image_back(layer, optimizer, model):
-    found = rebuilt(model, layer, optimizer=optimizer)
+@pytest.mark.parametrize(
+    ("layer", "options"), [("same", {}), ("turned", {}), ("turned", {"optimizer": "lbfgs", "steps": 60})], ids=str
+)
+def test_a_layer_that_lost_nothing_gives_the_image_back(layer, options, model):
+    found = rebuilt(model, layer, **options)
     assert found.numbers["psnr"] > 40
     assert found.numbers["error"] < 1e-3
     assert np.abs(found.image - PIXELS.transpose(2, 0, 1) / 255).mean() < 0.01
@@ -78,7 +88,7 @@ def test_the_first_convolution_of_an_invertible_network_gives_the_image_back(cha
 
 
 def test_a_linear_models_products_give_the_image_back():
-    weights = np.random.default_rng(0).normal(size=(4, 3, *SIZE)).astype(np.float32)
+    weights = np.random.default_rng(0).normal(size=(8, 3, *SIZE)).astype(np.float32)
     found = rebuilt(LinearModel(weights), "products")
     assert found.numbers["psnr"] > 40
 
@@ -186,8 +196,8 @@ def test_a_layer_that_is_zero_all_over_is_said_for_that_photo_only(model):
 
 
 def test_a_layer_that_is_not_finite_is_said():
-    model = TensorModel({"log": lambda x: (torch if isinstance(x, torch.Tensor) else np).log(x * 0)}, SIZE)
-    found = rebuilt(model, "log", steps=2)
+    model = TensorModel({"endless": lambda images: images + np.inf}, SIZE)
+    found = rebuilt(model, "endless", steps=2)
     assert isinstance(found, ImageError) and "not finite" in found.problem
 
 
@@ -235,7 +245,7 @@ def test_the_command_writes_a_profile_and_goes_on_where_it_stopped(tmp_path: Pat
     assert done.code == 0, done.err
     assert "inverting 3 of 33 layers" in done.said and "left out, to keep to --most 3" in done.said
     records = json.loads(done.out)
-    assert [record["column"] for record in records] == ["original", "stem.relu", "stages.1.norm2", "logits"]
+    assert [record["column"] for record in records] == ["original", "stem.relu", "stages.1.relu2", "logits"]
     assert all("error" in record["numbers"] for record in records[1:])
     for name in ("sheet.png", "profile.png", "profile_psnr.png", "index.html"):
         assert (tmp_path / "run" / name).exists(), name

@@ -277,12 +277,11 @@ def test_ctrl_c_gives_what_there_is_and_frames_are_kept(model):
 
 
 def test_what_does_not_change_from_step_to_step_gives_its_best(model):
-    """Steps that are far too long end anywhere, but never at something worse than on a shorter way."""
-    settings = {"target": ("bee",), "preset": "simonyan", "learning_rate": 0.09, "decay": 3000.0}
+    """Steps that are far too long go to and fro; the better of the two ends is kept, here the start."""
+    settings = {"target": ("bee",), "preset": "simonyan", "learning_rate": 0.2, "decay": 3000.0}
     images = [one(model, **settings, steps=steps).image for steps in (1, 2, 3, 4, 5, 10, 11)]
     losses = [3000 * float((image**2).mean()) - float((WEIGHTS[1] * image).sum()) for image in images]
-    assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0
+    assert losses == [0] * 7
 
 
 def test_the_file_and_the_torch_model_make_the_same_image(shapes):

@@ -38,14 +38,14 @@ def decay(pictures: torch.Tensor) -> torch.Tensor:
 
 def plan(model, classes=(0,), **changes):
     objective = Objective(model, tuple(class_target(model, index) for index in classes))
-    settings = dict(
-        objective=objective,
-        parameters=Free(len(classes)),
-        view=lambda pictures, generator: pictures,
-        steps=60,
-        method="adam",
-        learning_rate=0.01,
-    )
+    settings = {
+        "objective": objective,
+        "parameters": Free(len(classes)),
+        "view": lambda pictures, generator: pictures,
+        "steps": 60,
+        "method": "adam",
+        "learning_rate": 0.01,
+    }
     return Optimization(**{**settings, **changes})
 
 
@@ -182,6 +182,17 @@ def test_upkeep_gets_the_objectives_gradient_at_the_pictures_after_each_step():
     optimize(plan(model, steps=3, upkeep=[lambda gradient, done: seen.append((done, gradient.clone()))]), Watch())
     assert [done for done, _ in seen] == [1, 2, 3]
     np.testing.assert_allclose(seen[0][1][0], -model.weights[0], rtol=1e-5)  # of the loss, which is driven down
+
+
+def test_upkeep_does_not_see_the_gradient_of_penalties_and_the_steps_do():
+    """What a pixel contributes to the objective is what it is kept for (Yosinski et al. 2015)."""
+    model, seen = linear(), []
+    keep = [lambda gradient, done: seen.append(gradient.clone())]
+    settings = {"steps": 2, "method": "lbfgs", "learning_rate": 1.0, "penalties": [decay]}
+    with_upkeep = optimize(plan(model, **settings, upkeep=keep), Watch())
+    for gradient in seen:
+        np.testing.assert_allclose(gradient[0], -model.weights[0], rtol=1e-5)
+    np.testing.assert_allclose(with_upkeep.pictures, optimize(plan(model, **settings), Watch()).pictures, atol=1e-6)
 
 
 def test_memory_stays_flat_over_two_thousand_steps():

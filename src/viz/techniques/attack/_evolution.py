@@ -127,9 +127,9 @@ class Evolution:
         for niche, seen in zip(self.niches, odds.T, strict=True):
             best = int(seen.argmax())
             niche.take(genomes[best], float(seen[best]))
-            best = int(np.where(outside, -np.inf, seen).argmax())
-            if not outside[best]:
-                niche.go_on(genomes[best], float(seen[best]))
+            of_epoch = np.where(outside, -np.inf, seen)
+            best = int(of_epoch.argmax())
+            niche.go_on(genomes[best], float(of_epoch[best]))
             if niche.odds >= self._goal and not niche.arrived:
                 niche.arrived = self.generation
 
