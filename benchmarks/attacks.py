@@ -183,7 +183,7 @@ def methods(asked: argparse.Namespace) -> dict[str, Callable[..., None]]:
         said = f"PGD {epsilon * 255:g}/255, {asked.steps}"
         rows[f"viz {said}"] = viz(attack="pgd", epsilon=epsilon, steps=asked.steps)
         rows[f"foolbox {said}"] = foolbox(LinfPGD(abs_stepsize=step, steps=asked.steps), epsilon)
-    return {name: method for name, method in rows.items() if asked.rows in name}
+    return {name: method for name, method in rows.items() if any(text in name for text in asked.rows)}
 
 
 def compare(asked: argparse.Namespace) -> None:
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--peer-gradients", type=int, nargs="*", default=[900], help="further budgets for Foolbox")
     parser.add_argument("--epsilon", type=float, nargs="*", default=[1 / 255, 2 / 255])
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rows", default="", help="only methods whose row's name has this in it: PGD, C&W, viz")
+    parser.add_argument("--rows", nargs="*", default=[""], help="only methods with one of these texts: PGD szegedy")
     compare(parser.parse_args())
 
 

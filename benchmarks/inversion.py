@@ -33,7 +33,8 @@ from viz.techniques.synthesis.invert import Invert
 
 RATES = (0.004, 0.04, 0.4)  # the first is that of the authors' experiments
 FALLS = (1.0, 0.1, 0.01, 0.001)  # a quarter of the steps each
-LAMBDA_ALPHA = 2.16e8
+LAMBDA_ALPHA = 2.16e8  # for 227 x 227 x 3 values; by section 3.2, it goes with sigma^6 / values, so with values^2
+VALUES = 227 * 227 * 3
 LAMBDAS_TV = (5.0, 50.0, 500.0)  # for the first, second and last third of the layers
 
 
@@ -46,13 +47,13 @@ def by_paper(model: Adapter, layer: str, seen: FloatArray, steps: int, rate: flo
         phi0 = model.trace(image, [layer]).values[layer].clone()
     x = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
     x = x / x.norm()
-    momentum = torch.zeros_like(x)
+    momentum, lambda_alpha = torch.zeros_like(x), LAMBDA_ALPHA * (x.numel() / VALUES) ** 2
     for step in range(steps):
         x.requires_grad_()
         phi = model.trace((sigma * x + mean) / 255, [layer]).values[layer]
         across, down = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
         loss = ((phi - phi0) ** 2).sum() / (phi0**2).sum()
-        loss = loss + part * LAMBDA_ALPHA * (x**6).sum()
+        loss = loss + part * lambda_alpha * (x**6).sum()
         loss = loss + part * LAMBDAS_TV[deep] * ((across**2).sum() + (down**2).sum())
         (gradient,) = torch.autograd.grad(loss, x)
         momentum = 0.9 * momentum - rate * FALLS[len(FALLS) * step // steps] * gradient
@@ -92,6 +93,7 @@ def compared(model: Adapter, layer: str, deep: int, photos: Sequence[Photo], ste
 
 
 def main() -> int:
+    """Print a row for each layer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--model", default="zoo:shapes")

@@ -195,8 +195,8 @@ def _common_warnings(records: Sequence[Record]) -> list[str]:
 
 
 def _score_of_no_class(model: Adapter, records: Sequence[Record]) -> Record:
-    """What was read where it was not one of the model's class scores: a neuron, a box, a likeness."""
+    """What was read where it was not one of the model's class scores: a neuron, a box, a likeness; or nothing was."""
     kinds = {record["target"]["score"] for record in records if "target" in record}
     if not kinds or (model.scores and kinds <= {"logit", "probability"}):
         return {}
-    return {"score": ", ".join(sorted(kinds))}
+    return {"score": ", ".join(sorted(kinds - {""}))}

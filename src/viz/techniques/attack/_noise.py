@@ -13,6 +13,7 @@ from viz.core.fitting import fit_pixels
 from viz.core.images import to_bytes
 from viz.core.making import Picture, Watch
 from viz.core.preprocess import Preprocess
+from viz.core.result import Number
 from viz.core.target import class_target
 from viz.techniques.attack._cppn import CppnEncoding
 from viz.techniques.attack._direct_encoding import DirectEncoding
@@ -38,32 +39,40 @@ def fooling_images(
     """One picture for each class that the model recognises as it with at least `confidence`, or the best there is.
 
     `gradient` climbs from noise; `direct` and `cppn` evolve pictures for all classes at once, with forward passes
-    only. `steps` are steps or generations at most. The confidence in `numbers` is that
-    of the saved bytes, cropped as any photo and run; `success` is 1 where it is enough. On Ctrl-C: the best so far,
-    and `watch.interrupted` is set. Source: Nguyen, Yosinski & Clune 2015, arXiv 1412.1897.
+    only. `steps` are steps or generations at most. The confidence in `numbers` is that of the saved bytes, cropped as
+    any photo and run; `success` is 1 where it is enough. On Ctrl-C: the best so far, and `watch.interrupted` is set.
+    Source: Nguyen, Yosinski & Clune 2015, arXiv 1412.1897.
 
     Raises `UsageError` for a model without class scores, a class that it does not have or a confidence that cannot
     be, and `NotSupported` for `gradient` where the model has no gradient.
     """
+    _check(model, classes, method, confidence)
+    if not classes:
+        return []
+    batched = model if isinstance(model, BatchedAdapter) else BatchedAdapter(model)
+    goal = log_odds_of(confidence + _MARGIN * (1 - confidence))
+    found = _search(batched, classes, method, goal, steps, seed, watch or Watch())
+    return [_judged(batched, index, one, method, confidence) for index, one in zip(classes, found, strict=True)]
+
+
+def _check(model: Adapter, classes: Sequence[int], method: str, confidence: float) -> None:
     if not 0 < confidence < 1:
         raise UsageError(f"confidence is {confidence:g}", "give a probability between 0 and 1, such as 0.996")
     if method not in METHODS:
         raise UsageError(f"there is no way {method!r} to make a fooling image", f"choose {', '.join(METHODS)}")
     for index in classes:
         class_target(model, index)  # raises for one that the model does not have
-    batched = model if isinstance(model, BatchedAdapter) else BatchedAdapter(model)
-    goal = log_odds_of(confidence + _MARGIN * (1 - confidence))
-    watch = watch or Watch()
-    if not classes:
-        return []
+
+
+def _search(
+    model: Adapter, classes: Sequence[int], method: str, goal: float, steps: int, seed: int, watch: Watch
+) -> list[Found]:
     if method == "gradient":
         from viz.techniques.attack._gradient_ascent import ascended
 
-        found = ascended(batched, classes, goal, steps, seed, watch)
-    else:
-        encoding = CppnEncoding(model.size) if method == "cppn" else DirectEncoding(model.size)
-        found = evolved(batched, encoding, classes, goal, steps, seed, watch)
-    return [_judged(batched, index, one, method, confidence) for index, one in zip(classes, found, strict=True)]
+        return ascended(model, classes, goal, steps, seed, watch)
+    encoding = CppnEncoding(model.size) if method == "cppn" else DirectEncoding(model.size)
+    return evolved(model, encoding, classes, goal, steps, seed, watch)
 
 
 def _judged(model: Adapter, index: int, found: Found, method: str, wanted: float) -> Picture | ImageError:
@@ -76,7 +85,7 @@ def _judged(model: Adapter, index: int, found: Found, method: str, wanted: float
         return ImageError("the model gives scores that are not finite for this picture", "try another --seed")
     success = reached >= wanted
     what = "steps" if method == "gradient" else "generations"
-    numbers = {"success": int(success), "confidence": reached, what: found.steps}
+    numbers: dict[str, Number] = {"success": int(success), "confidence": reached, what: found.steps}
     if method != "gradient":
         numbers["evaluations"] = found.evaluations
     image = np.moveaxis(framed(np.moveaxis(found.image, 0, 2), model.preprocess), 2, 0)
