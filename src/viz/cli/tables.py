@@ -11,6 +11,7 @@ from rich.table import Table
 
 from viz.cli.console import results
 
+_FIGURES = 6  # more columns than this do not fit; all are in results.jsonl, and in --format csv
 _ROWS = 25  # more rows than this are for the page, not for the terminal
 
 
@@ -50,10 +51,12 @@ def _print_table(records: Sequence[dict[str, Any]]) -> None:
     done = [flat(record) for record in records if record["status"] == "done"]
     if not done:
         return
-    hidden = {"status", "reason", "peak_x", "peak_y"}
-    hidden |= {name for name in ("truth", "row", "column") if not any(row.get(name) for row in done)}
+    hidden = {"status", "reason", "peak_x", "peak_y", "row", "column"}  # a name says its row and column already
+    hidden |= {"truth"} if not any(row.get("truth") for row in done) else set()
     # A figure of one part, such as `style conv1_1`, is for programs and for the page: there may be many of them.
     names = dict.fromkeys(name for row in done for name in row if " " not in name)
+    figures = dict.fromkeys(name for record in records for name in record.get("numbers", {}))
+    hidden |= set([name for name in names if name in figures and name not in hidden][_FIGURES:])
     columns = [name for name in names if name not in hidden]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:

@@ -150,7 +150,8 @@ def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     run = json.loads((summary.folder / "run.json").read_text(encoding="utf-8"))
     done = run["images"]["done"]
     mark = "[green]✓[/]" if done else "[red]✗[/]"
-    parts = [f"{done} image(s) {'made' if 'pictures' in run else 'done'}", *([f"score: {run['score']}"] if run["score"] else [])]
+    parts = [f"{done} image(s) {'made' if 'pictures' in run else 'done'}"]
+    parts += [f"score: {run['score']}"] * bool(run["score"])
     if summary.reused:
         parts.append(f"{summary.reused} of them from before")
     if summary.forwards and summary.seconds > 0:

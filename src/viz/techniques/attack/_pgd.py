@@ -23,9 +23,10 @@ def pgd(
     """Steepest steps down the loss, each projected onto the ball and the box [0, 1]; one gradient a step.
 
     `seeds` are one for each picture, so that it does not matter which others are in the batch; `step_size` is in the
-    norm's own units. Of each picture's way, the place with the greatest lead is kept.
+    norm's own units, and the same for all steps; without it steps fall evenly to 0. Of each picture's way, the place
+    with the greatest lead is kept.
     """
-    length = step_size or _REACH * ball.radius / steps
+    mean = _REACH * ball.radius / steps
     moved = (pictures + _starts(pictures, ball, seeds)).clamp(0, 1)
     kept, greatest = moved, moved.new_full((len(moved),), -torch.inf)
     for done in range(steps + 1):
@@ -35,6 +36,8 @@ def pgd(
         greatest = torch.maximum(lead, greatest)
         yield Found(kept, goal.reached(greatest))
         if look is not None:
+            # Long steps first and short ones last get nearer to the edge of the ball than equal ones.
+            length = step_size or 2 * mean * (1 - (done + 0.5) / steps)
             step = length * ball.steepest(look.gradients)
             moved = (pictures + ball.inside(moved - step - pictures)).clamp(0, 1)
 

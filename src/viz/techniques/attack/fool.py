@@ -78,7 +78,7 @@ class Fool:
             min=1,
         ),
     ] = None
-    step_size: Annotated[float | None, Opt("Step of pgd, in pixel values; default: 2.5 epsilon / steps.", min=1e-6)] = (
+    step_size: Annotated[float | None, Opt("Step of pgd; default: 5 epsilon / steps, falling to 0.", min=1e-6)] = (
         None
     )
     learning_rate: Annotated[float | None, Opt("Of carlini-wagner's Adam; default: 0.01.", min=1e-6)] = None

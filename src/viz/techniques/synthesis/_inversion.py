@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RATES = {"adam": 0.03, "lbfgs": 1.0}
 _ALPHA, _REACH = 6, 0.5  # the norm's power, and the farthest that a pixel can be from mid-gray
 _FREQUENCIES_FIRST, _FREQUENCIES_LAST = 0.2, 1.0  # share of the steps, for the first layer and for the last
+_LONG_ENOUGH = 0.25  # share of the steps that pixels are worth: their first steps disturb more than they mend
 _DEEP = 0.1  # length of the pixels' steps for the last layer, as part of those for the first
 _SHALLOW = 0.01  # penalties for the first layer, as part of those for the last: it needs no help to look natural
 _SPREAD = {"fourier": 0.1, "pixels": 0.05}  # of noise; less leaves all rectifiers of some first layers closed
@@ -60,10 +61,7 @@ def parts(asked: "Invert", depth: float) -> list[Part]:
     Frequencies whose weights are those of photographs find colours and coarse shapes that the layer hardly tells
     of, and pixels the fine detail that it does; so the deeper the layer, the longer the first.
     """
-    share = {"fourier": 1.0, "pixels": 0.0}.get(
-        asked.parameters, _FREQUENCIES_FIRST + (_FREQUENCIES_LAST - _FREQUENCIES_FIRST) * depth
-    )
-    first = round(share * asked.steps)
+    first = round({"fourier": 1.0, "pixels": 0.0}.get(asked.parameters, _frequencies(depth)) * asked.steps)
     rate = RATES[asked.optimizer] if asked.learning_rate is None else asked.learning_rate
     last = asked.tv_weight * part_of_penalties(depth)
     between = faded(asked.tv_start, last, first / asked.steps)
@@ -75,6 +73,12 @@ def parts(asked: "Invert", depth: float) -> list[Part]:
     if asked.optimizer == "lbfgs":  # its line search finds the length of every step
         found = [Part(one.kind, one.steps, (rate, rate), one.variation) for one in found]
     return [one for one in found if one.steps]
+
+
+def _frequencies(depth: float) -> float:
+    """The share of the steps that go to frequencies."""
+    share = _FREQUENCIES_FIRST + (_FREQUENCIES_LAST - _FREQUENCIES_FIRST) * depth
+    return share if share <= 1 - _LONG_ENOUGH else 1.0
 
 
 def rebuilt(asked: "Invert", model: Adapter, objective: Objective, depth: float, watch: Watch) -> Rebuilt:
