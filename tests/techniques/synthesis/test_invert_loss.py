@@ -127,7 +127,8 @@ def test_the_deeper_the_layer_the_longer_frequencies_are_optimized():
     assert [(one.kind, one.steps) for one in first] == [("fourier", 20), ("pixels", 80)]
     assert [(one.kind, one.steps) for one in middle] == [("fourier", 60), ("pixels", 40)]
     assert [(one.kind, one.steps) for one in last] == [("fourier", 100)]
-    assert middle[0].variation[0] == 30
+    assert [one.kind for one in parts(Invert(), 0.75)] == ["fourier"]  # few steps of pixels would only disturb
+    assert middle[0].variation[0] == 20
     assert middle[0].variation[1] == middle[1].variation[0]
     assert middle[1].variation[1] == pytest.approx(0.3 * 0.1)
     assert (middle[1].rates[1], last[0].rates[1]) == (0.0, 0.0)

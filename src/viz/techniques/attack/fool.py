@@ -78,9 +78,7 @@ class Fool:
             min=1,
         ),
     ] = None
-    step_size: Annotated[float | None, Opt("Step of pgd; default: 5 epsilon / steps, falling to 0.", min=1e-6)] = (
-        None
-    )
+    step_size: Annotated[float | None, Opt("Step of pgd; default: 5 epsilon / steps, falling to 0.", min=1e-6)] = None
     learning_rate: Annotated[float | None, Opt("Of carlini-wagner's Adam; default: 0.01.", min=1e-6)] = None
     margin: Annotated[float, Opt("By how much the class must lead all others, as a score before softmax.", min=0)] = 0.0
     resolution: Annotated[

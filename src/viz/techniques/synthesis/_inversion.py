@@ -23,7 +23,7 @@ from viz.techniques.synthesis._starts import is_gray
 if TYPE_CHECKING:
     from viz.techniques.synthesis.invert import Invert
 
-RATES = {"adam": 0.03, "lbfgs": 1.0}
+RATES = {"adam": 0.04, "lbfgs": 1.0}
 _ALPHA, _REACH = 6, 0.5  # the norm's power, and the farthest that a pixel can be from mid-gray
 _FREQUENCIES_FIRST, _FREQUENCIES_LAST = 0.2, 1.0  # share of the steps, for the first layer and for the last
 _LONG_ENOUGH = 0.25  # share of the steps that pixels are worth: their first steps disturb more than they mend
@@ -147,7 +147,7 @@ def _parameters(asked: "Invert", model: Adapter, part: Part, count: int, before:
 def _start(asked: "Invert", model: Adapter, count: int) -> Tensor:
     if asked.start == "gray":
         return torch.full((count, 3, *model.size), 0.5)
-    drawn = [torch.randn((3, *model.size), generator=chance(asked.seed, i)) for i in range(count)]
+    drawn = [torch.randn((3, *model.size), generator=chance(0, i)) for i in range(count)]
     return (0.5 + _SPREAD["pixels"] * torch.stack(drawn)).clamp(0, 1)
 
 

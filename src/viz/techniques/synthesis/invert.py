@@ -44,7 +44,7 @@ class Invert:
     start: Annotated[str, Opt("What to start from.", choices=("noise", "gray"))] = "noise"
     optimizer: Annotated[str, Opt("How to step.", choices=("adam", "lbfgs"))] = "adam"
     learning_rate: Annotated[
-        float | None, Opt("Length of the first step, which falls to 0; default: 0.03, or 1 for lbfgs.", min=0)
+        float | None, Opt("Length of the first step, which falls to 0; default: 0.04, or 1 for lbfgs.", min=0)
     ] = None
     alpha_weight: Annotated[
         float,
@@ -62,7 +62,7 @@ class Invert:
             min=0,
         ),
     ] = 0.3
-    tv_start: Annotated[float, Opt("Its weight at the first step, from where it falls by equal factors.", min=0)] = 30.0
+    tv_start: Annotated[float, Opt("Its weight at the first step, from where it falls by equal factors.", min=0)] = 20.0
     seed: Annotated[int, Opt("Seed of the noise.", min=0)] = 0
 
     def pieces(self, model: Adapter, photos: Photos) -> Sequence[Sequence[Piece]]:
