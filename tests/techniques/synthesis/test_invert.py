@@ -152,6 +152,7 @@ def test_the_repeat_with_the_smallest_loss_is_kept_and_the_others_are_told_of(sh
     errors, losses = found.arrays["repeats"]
     best = int(np.argmin(losses))
     assert len(set(losses.tolist())) == 3
+    assert (losses > errors).all()  # penalties count as well
     assert found.numbers["best_repeat"] == best + 1
     assert found.numbers["error"] == pytest.approx(errors[best])
     assert found.numbers["largest_error"] == pytest.approx(errors.max())
@@ -161,8 +162,11 @@ def test_the_repeat_with_the_smallest_loss_is_kept_and_the_others_are_told_of(sh
     np.testing.assert_allclose(alone.arrays["repeats"][:, 0], found.arrays["repeats"][:, 0], rtol=1e-3)
 
 
-def test_the_same_call_gives_the_same_bytes_and_another_seed_others(shapes):
-    one, again, other = (rebuilt(shapes, "stem.relu", photo(96, 96), steps=6, seed=seed) for seed in (0, 0, 1))
+@pytest.mark.parametrize("parameters", ["pixels", "fourier"])
+def test_the_same_call_gives_the_same_bytes_and_another_seed_others(parameters, shapes):
+    one, again, other = (
+        rebuilt(shapes, "stem.relu", photo(96, 96), steps=6, parameters=parameters, seed=seed) for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(one.image, again.image)
     assert (one.image != other.image).any()
 
@@ -170,7 +174,7 @@ def test_the_same_call_gives_the_same_bytes_and_another_seed_others(shapes):
 def test_progress_is_one_way_of_falling_errors(model):
     watch = Impatient()
     watch.frames = 5
-    found = rebuilt(model, "mean", steps=30, watch=watch)
+    found = rebuilt(model, "gray", steps=30, watch=watch)  # whose way has two parts
     assert watch.begun == [(30, "normalised error")]
     assert [done for done, _ in watch.heard] == list(range(1, 31))
     assert watch.heard[-1][1] < watch.heard[0][1]

@@ -88,6 +88,11 @@ def test_scores_and_probabilities_are_two_stages():
     assert kept == ["0", "1", "3", "4"]
 
 
+def test_what_is_done_to_the_input_before_the_first_stage_is_none():
+    network = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert stages(load(network.eval(), ModelOptions(size="16"))) == ["2", "3"]
+
+
 def test_layers_without_a_gradient_are_no_stages_and_why_is_said():
     class Rounding(nn.Module):
         def __init__(self):

@@ -147,7 +147,7 @@ def _parameters(asked: "Invert", model: Adapter, part: Part, count: int, before:
 def _start(asked: "Invert", model: Adapter, count: int) -> Tensor:
     if asked.start == "gray":
         return torch.full((count, 3, *model.size), 0.5)
-    drawn = [torch.randn((3, *model.size), generator=chance(0, i)) for i in range(count)]
+    drawn = [torch.randn((3, *model.size), generator=chance(asked.seed, i)) for i in range(count)]
     return (0.5 + _SPREAD["pixels"] * torch.stack(drawn)).clamp(0, 1)
 
 
