@@ -212,3 +212,18 @@ def test_memory_stays_flat_over_two_thousand_steps():
         tracemalloc.stop()
     assert kept < 1_000_000
     assert sum(isinstance(one, torch.Tensor) for one in gc.get_objects()) <= tensors + 2
+
+
+def test_memory_stays_flat_over_fifty_calls():
+    import gc
+
+    def tensors() -> int:
+        gc.collect()
+        return sum(type(one) is torch.Tensor for one in gc.get_objects())
+
+    model = linear()
+    optimize(plan(model, (0, 1), steps=3), Watch())
+    before = tensors()
+    for _ in range(50):
+        optimize(plan(model, (0, 1), steps=3, method="lbfgs", penalties=[decay]), Watch())
+    assert tensors() <= before

@@ -86,9 +86,9 @@ def test_starts_of_several_layers_are_told_apart_by_channel(layers):
 
 
 def test_many_images_are_made_in_several_groups():
-    model = TensorModel({"wide": lambda x: np.repeat(x, 14, axis=1)}, (8, 8))
-    assert [len(group) for group in groups(model, layer=("wide",), grid=True)] == [16, 16, 10]
-    assert [len(group) for group in groups(model, layer=("wide",), channel="0-1", starts=20)] == [20, 20]
+    model = TensorModel({"wide": lambda x: np.repeat(x, 24, axis=1)}, (8, 8))
+    assert [len(group) for group in groups(model, layer=("wide",), grid=True)] == [64, 8]
+    assert [len(group) for group in groups(model, layer=("wide",), channel="0-1", starts=70)] == [70, 70]
 
 
 def test_with_diversity_each_target_has_a_group_of_its_own(model):

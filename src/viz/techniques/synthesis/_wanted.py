@@ -16,7 +16,7 @@ from viz.techniques.synthesis._wanted_texts import targets_of_texts
 if TYPE_CHECKING:
     from viz.techniques.synthesis.maximize import Maximize
 
-TOGETHER = 16  # images in one optimization: enough to share its costs, few enough to lose little to a Ctrl-C
+TOGETHER = 64  # images in one optimization: `--channel 0-63` is one
 
 
 @dataclass(frozen=True)
