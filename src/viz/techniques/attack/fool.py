@@ -39,7 +39,7 @@ _FOR: dict[str, tuple[str, ...]] = {
     "Nguyen et al. 2015, arXiv 1412.1897",
     needs_gradient=True,
     makes="optional",
-    smoke={"steps": 20, "target": ("top2",)},
+    smoke={"attack": "pgd", "steps": 4, "resolution": "model", "target": ("top2",)},
 )
 class Fool:
     """Change a photo as little as possible so that the model takes it for another class, or make noise it believes.
