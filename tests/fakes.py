@@ -69,8 +69,8 @@ class LinearModel(Adapter):
         scores = products.sum(dim=(2, 3)) + bias
         values = {"pixels": images, "products": products, "scores": scores}
         if "probabilities" in layers:
-            squash = {"softmax": lambda x: x.softmax(1), "sigmoid": torch.sigmoid}[self.scores.to_probability]
-            values["probabilities"] = squash(scores)
+            kind = self.scores.to_probability if self.scores else "none"
+            values["probabilities"] = {"softmax": scores.softmax(1), "sigmoid": scores.sigmoid(), "none": scores}[kind]
         return Trace({name: values[name] for name in layers})
 
     def _value(self, images: FloatArray, layer: str) -> FloatArray:
@@ -79,7 +79,7 @@ class LinearModel(Adapter):
         if layer == "products":
             return np.einsum("kchw,bchw->bkhw", self.weights, images)
         scores = np.einsum("kchw,bchw->bk", self.weights.astype(float), images.astype(float)) + self.bias
-        return scores if layer == "scores" else _squashed(scores, self.scores.to_probability)
+        return scores if layer == "scores" or not self.scores else _squashed(scores, self.scores.to_probability)
 
 
 class SumModel(LinearModel):

@@ -10,6 +10,7 @@ from viz.core.making import Watch
 from viz.core.target import class_target
 from viz.techniques.synthesis._objective import Objective
 from viz.techniques.synthesis._optimization import Optimization, optimize
+from viz.techniques.synthesis._pixels import Pixels
 
 SIZE = (6, 5)
 
@@ -157,6 +158,13 @@ def test_the_best_pictures_are_kept_where_that_is_asked_for():
 
     assert (losses(best.pictures) < losses(last.pictures)).all()
     np.testing.assert_allclose(losses(best.pictures), last.losses.min(axis=0), rtol=1e-3, atol=1e-4)
+
+
+def test_what_a_line_search_tries_outside_the_box_is_not_kept():
+    pixels = Pixels(torch.full((1, 3, *SIZE), 0.9))
+    found = optimize(plan(linear(), parameters=pixels, method="lbfgs", learning_rate=1.0, keep_best=True), Watch())
+    assert found.pictures.min() >= 0 and found.pictures.max() <= 1
+    np.testing.assert_array_equal(found.pictures[0], (linear().weights[0] > 0).astype(np.float32))
 
 
 def test_frames_are_kept_at_equal_steps_and_the_last_is_the_result():

@@ -114,6 +114,7 @@ class _Run:
         self._plan, self._watch, self._what = plan, watch, what
         self._generator = Generator()
         count = plan.count
+        self._steps_done = 0
         self._curve: list[FloatArray] = []
         self._losses: list[FloatArray] = []
         self._frames: list[list[Pixels]] = [[] for _ in range(count)]
@@ -140,9 +141,11 @@ class _Run:
 
     def _step(self, take: Callable[[Callable[[], Tensor]], None], done: int) -> None:
         plan, evaluations = self._plan, len(self._curve)
+        self._steps_done = evaluations
         with torch_errors(plan.objective.model.source.name):
             take(lambda: self._evaluated(done))
-        del self._curve[evaluations + 1 :], self._losses[evaluations + 1 :]  # a line search looks more than once
+        # A line search looks more than once; only its first look is at pictures that `after_step` has seen to.
+        del self._curve[evaluations + 1 :], self._losses[evaluations + 1 :]
         with torch.no_grad():
             plan.parameters.after_step()
             if plan.upkeep and self._picture_gradient is not None:
@@ -176,9 +179,10 @@ class _Run:
         return losses.sum()
 
     def _note(self, values: Tensor, losses: Tensor, pictures: Tensor) -> None:
+        first_look = len(self._curve) == self._steps_done
         self._curve.append(values.float().cpu().numpy())
         self._losses.append(losses.float().cpu().numpy())
-        if self._plan.keep_best:
+        if self._plan.keep_best and first_look:
             better = self._losses[-1] < self._best_loss
             if self._best is None:
                 self._best = pictures.detach().clone()
@@ -205,6 +209,7 @@ class _Run:
         """The best pictures, after the last step's have been looked at too."""
         assert self._best is not None, "kept since the first evaluation"
         if not self._watch.interrupted:
+            self._steps_done = len(self._curve)
             self._evaluated(self._plan.steps)
             self._curve.pop(), self._losses.pop()
         return self._best
