@@ -10,14 +10,14 @@ from typing import Any
 
 from viz.core.adapter import Adapter
 from viz.core.discovery import SUFFIXES
-from viz.core.run_options import MakeOptions, RunOptions
+from viz.core.run_options import AnyOptions, MakeOptions, RunOptions
 from viz.core.target import references
 from viz.core.technique import settings
 from viz.engine.run_folder import SCHEMA
 
-Options = RunOptions | MakeOptions
+Options = AnyOptions
 
-_WITHOUT_EFFECT = ("out", "batch_size", "fail_fast")
+_WITHOUT_EFFECT = ("out", "batch_size", "fail_fast", "engine", "address", "workers")
 
 
 def run_path(technique: Any, model: Adapter, sources: Sequence[str | Path], options: Options) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from viz.core.agreement import Agreement, differences
 from viz.core.errors import NotSupported, UnknownName
+from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.layer import Layer, LazyLayers, ReceptiveField
 from viz.core.patches import Patched
@@ -201,6 +202,21 @@ class Adapter(ABC):
         overrides this.
         """
         return self.layer(name).receptive_field
+
+    def kernel(self, name: str) -> Kernel:
+        """The weights that make a layer: its own, or those of the convolution or dense layer whose channels it has.
+
+        What lies between may change values in place only (normalization, activation). Raises `NotSupported` with the
+        reason where there is none, or the weights are out of reach; `UnknownName` for no layer.
+        """
+        raise NotSupported(
+            f"the weights of {self.source.name} ({self.source.runtime}) are out of reach",
+            "give an ONNX file or a torch module",
+        )
+
+    def kernels(self) -> Sequence[str]:
+        """The outputs of all convolutions and dense layers that `kernel` knows, in execution order."""
+        return ()
 
     def matching(self, pattern: str) -> list[Layer]:
         """The layers whose name or an alias matches a glob, in execution order."""

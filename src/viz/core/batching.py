@@ -10,6 +10,7 @@ import numpy as np
 from viz.core.adapter import Adapter, ReceptiveField, Rule, Trace
 from viz.core.agreement import Agreement
 from viz.core.errors import OutOfMemory
+from viz.core.kernel import Kernel
 from viz.core.patches import Patched
 from viz.core.result import FloatArray
 
@@ -113,6 +114,14 @@ class BatchedAdapter(Adapter):
     def receptive_field(self, name: str) -> ReceptiveField | None:
         """See `Adapter.receptive_field`."""
         return self._model.receptive_field(name)
+
+    def kernel(self, name: str) -> Kernel:
+        """See `Adapter.kernel`."""
+        return self._model.kernel(name)
+
+    def kernels(self) -> Sequence[str]:
+        """See `Adapter.kernels`."""
+        return self._model.kernels()
 
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`."""

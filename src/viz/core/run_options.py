@@ -56,7 +56,30 @@ class ImageOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(ImageOptions):
+class EngineOptions(ImageOptions):
+    """Also: which machines do the work. Where it is done changes no result."""
+
+    engine: Annotated[
+        str,
+        Opt("Where the work is done: on this machine, or on a Ray cluster (extra: ray).", choices=("local", "ray")),
+    ] = "local"
+    address: Annotated[
+        str | None,
+        Opt("The Ray cluster, as ray.init takes it; default: a running one, else one on this machine.", metavar="ADDR"),
+    ] = None
+    workers: Annotated[
+        int | None, Opt("Copies of the model on the cluster; default: as many as it has room for.", min=1, metavar="N")
+    ] = None
+
+    def check_engine(self) -> None:
+        """Raise `UsageError` for options of a cluster without one."""
+        given = [name for name in ("address", "workers") if getattr(self, name) is not None]
+        if self.engine == "local" and given:
+            raise UsageError(f"--{given[0]} is for a cluster, and this runs on this machine", "add --engine ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(EngineOptions):
     """Also: which score is explained, and where the results go."""
 
     target: Annotated[
@@ -74,6 +97,24 @@ class RunOptions(ImageOptions):
             choices=("auto", "logit", "probability"),
         ),
     ] = "auto"
+    out: Annotated[
+        str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyOptions(EngineOptions):
+    """For commands over a whole folder: also where the results go."""
+
+    out: Annotated[
+        str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookOptions:
+    """For commands that look at the model alone: where the results go."""
+
     out: Annotated[
         str | None, Opt("Folder for the results; default: runs/MODEL/TECHNIQUE-HASH.", metavar="DIR", short="-o")
     ] = None
@@ -112,3 +153,6 @@ class MakeOptions(ImageOptions):
         if self.frames is not None:
             return self.frames
         return _FRAMES if self.animate is None else _FRAMES_OF_AN_ANIMATION
+
+
+AnyOptions = RunOptions | MakeOptions | SurveyOptions | LookOptions

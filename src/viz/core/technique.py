@@ -14,9 +14,11 @@ from viz.core.adapter import Adapter
 from viz.core.errors import ImageError, UnknownName, UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.result import FloatArray, Result
-from viz.core.run_options import MakeOptions, RunOptions
+from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, RunOptions, SurveyOptions
 from viz.core.target import Target
 from viz.core.technique_listing import command_name, summary_of
+
+Makes = Literal["", "required", "optional", "alone"]
 
 
 class Technique(Protocol):
@@ -41,8 +43,9 @@ class Technique(Protocol):
 class TechniqueInfo:
     """What the registry knows of a technique.
 
-    `makes` is empty for one that explains images. One that makes some says whether it needs photos to do so, or
-    may be given some: see `viz.core.making.Maker`.
+    `makes` is empty for one that makes no images. One that makes some says whether it needs photos to do so, may
+    be given some, or looks at the model alone: see `viz.core.making.Maker`. `surveys` is for one that looks at a
+    whole folder: see `viz.core.surveying.Survey`. Any other explains images one by one.
     """
 
     name: str
@@ -52,7 +55,13 @@ class TechniqueInfo:
     needs_gradient: bool
     images_per_call: int
     smoke: dict[str, Any]
-    makes: Literal["", "required", "optional"] = ""
+    makes: Makes = ""
+    surveys: bool = False
+
+    @property
+    def explains(self) -> bool:
+        """Whether it has one result for each image and target: the shape that maps can be compared of."""
+        return not self.makes and not self.surveys
 
 
 _registry: dict[str, type[Any]] = {}
@@ -66,7 +75,8 @@ def technique(
     needs_gradient: bool = False,
     images_per_call: int = 8,
     smoke: dict[str, Any] | None = None,
-    makes: Literal["", "required", "optional"] = "",
+    makes: Makes = "",
+    surveys: bool = False,
 ) -> Callable[[type[Any]], type[Any]]:
     """Turn a class into a technique: frozen, checked, registered under `name`, or its own name in kebab-case.
 
@@ -76,7 +86,7 @@ def technique(
 
     def register(cls: type[Any]) -> type[Any]:
         frozen: type[Any] = declared(cls)
-        _refuse_taken_names(frozen, MakeOptions if makes else RunOptions)
+        _refuse_taken_names(frozen, options_type(makes, surveys))
         frozen.info = TechniqueInfo(
             name=name or command_name(cls.__name__),
             family=(["", *cls.__module__.split(".")])[-2] or "yours",
@@ -86,11 +96,21 @@ def technique(
             images_per_call=images_per_call,
             smoke=smoke or {},
             makes=makes,
+            surveys=surveys,
         )
         _registry[frozen.info.name] = frozen
         return frozen
 
     return register
+
+
+def options_type(makes: Makes, surveys: bool) -> type[AnyOptions]:
+    """The options that a technique's command has besides the technique's own and the model's."""
+    if surveys:
+        return SurveyOptions
+    if makes:
+        return LookOptions if makes == "alone" else MakeOptions
+    return RunOptions
 
 
 def declared(cls: type[Any]) -> Any:
@@ -130,7 +150,7 @@ def techniques() -> dict[str, type[Any]]:
 
 def explainers() -> dict[str, type[Any]]:
     """The techniques that explain images, by name."""
-    return {name: one for name, one in techniques().items() if not one.info.makes}
+    return {name: one for name, one in techniques().items() if one.info.explains}
 
 
 def find(name: str) -> type[Any]:
@@ -142,11 +162,12 @@ def find(name: str) -> type[Any]:
 
 
 def find_explainer(name: str) -> type[Any]:
-    """The technique called `name`; also raises `UsageError` for one that makes images."""
+    """The technique called `name`; also raises `UsageError` for one that has no map for each image."""
     found = find(name)
-    if found.info.makes:
+    if not found.info.explains:
+        does = "looks at all images together" if found.info.surveys else "makes images"
         raise UsageError(
-            f"{name} makes images and explains none, so that there are no maps to compare",
+            f"{name} {does} and explains none, so that there are no maps to compare",
             f"`viz {name} --model M` runs it by itself, a plan (`viz config init`) with others",
         )
     return found

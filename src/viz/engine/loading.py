@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from viz.core.discovery import ImageFile, Listing, find_images
 from viz.core.errors import ImageError
@@ -14,6 +14,8 @@ from viz.core.images import Box, Photo, fit, read
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 from viz.core.run_options import ImageOptions
+
+T = TypeVar("T")
 
 _KEPT_BYTES = 12_000_000  # a photo up to 4 megapixels waits in memory for its drawing; larger ones are read again
 
@@ -73,11 +75,11 @@ def listed(sources: Sequence[str | Path], options: ImageOptions) -> Listing:
 
 
 def read_ahead(
-    chunks: Iterable[Sequence[ImageFile]], load: Callable[[ImageFile], Loaded], threads: int = 2
-) -> Iterator[list[Loaded]]:
+    chunks: Iterable[Sequence[ImageFile]], load: Callable[[ImageFile], T], threads: int = 2
+) -> Iterator[list[T]]:
     """Loaded chunks in order; while one is worked on, the next is being decoded."""
     with ThreadPoolExecutor(threads, "viz-decode") as pool:
-        waiting: deque[list[Future[Loaded]]] = deque()
+        waiting: deque[list[Future[T]]] = deque()
         for chunk in chunks:
             waiting.append([pool.submit(load, file) for file in chunk])
             if len(waiting) == 2:

@@ -72,6 +72,15 @@ class RunFolder:
         """Replace all records, atomically."""
         self.write("results.jsonl", "".join(_line(record) for record in records).encode())
 
+    def write_lines(self, name: str, records: Iterable[Record]) -> None:
+        """Write records as JSON lines, one after the other as they come, into a whole file."""
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.tmp")
+        with temporary.open("wb") as stream:
+            for record in records:
+                stream.write(_line(record).encode())
+        os.replace(temporary, target)  # noqa: PTH105  # as in `write`
+
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file; readers see the old one or the new one, never a part."""
         target = self.path / name

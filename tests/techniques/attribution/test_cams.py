@@ -7,7 +7,7 @@ from tests.techniques.attribution.pooled_model import PooledModel
 from viz.core.adapter import Layer, ReceptiveField
 from viz.core.errors import ImageError, NotSupported, UsageError
 from viz.core.target import class_target
-from viz.techniques.attribution._spatial_layers import Grid, grid_of, stretched
+from viz.techniques._spatial_layers import Grid, grid_of, stretched
 from viz.techniques.attribution.eigen_cam import CAPTION, EigenCam
 from viz.techniques.attribution.grad_cam import GradCam
 from viz.techniques.attribution.grad_cam_plus_plus import GradCamPlusPlus

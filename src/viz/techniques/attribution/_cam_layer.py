@@ -10,7 +10,7 @@ import numpy as np
 from viz.core.adapter import Adapter
 from viz.core.errors import NotSupported, UsageError
 from viz.core.gradients import check_path, gradients_at
-from viz.techniques.attribution._spatial_layers import Grid, grid_of, grids
+from viz.techniques._spatial_layers import Grid, grid_of, grids
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,9 +10,9 @@ from viz.core.gradients import Gradients, input_gradients
 from viz.core.peaks import peak_of
 from viz.core.result import FloatArray, HeatMap, Number
 from viz.core.target import Target
+from viz.techniques._spatial_layers import Grid, stretched
 from viz.techniques.attribution._cam_layer import cam_grid
 from viz.techniques.attribution._gradient_maps import doubts
-from viz.techniques.attribution._spatial_layers import Grid, stretched
 from viz.techniques.attribution._target_scores import layers_of
 
 # Activations and gradients (b, c, rows, columns) -> maps (b, rows, columns).

@@ -12,9 +12,9 @@ from viz.core.options import Opt
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import technique
+from viz.techniques._spatial_layers import Grid
 from viz.techniques.attribution._cam_layer import last_cut
 from viz.techniques.attribution._cams import cam_result
-from viz.techniques.attribution._spatial_layers import Grid
 from viz.techniques.attribution._target_scores import layers_of, scores_in
 
 _HELD_BYTES = 1 << 27  # of masked layers at a time

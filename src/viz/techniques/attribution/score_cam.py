@@ -13,10 +13,10 @@ from viz.core.options import Opt
 from viz.core.result import FloatArray, HeatMap, Number
 from viz.core.target import Target
 from viz.core.technique import technique
+from viz.techniques._spatial_layers import Grid, stretched
 from viz.techniques.attribution._cam_layer import last_grid
 from viz.techniques.attribution._cams import cam_result, positive
 from viz.techniques.attribution._fills import fill_images
-from viz.techniques.attribution._spatial_layers import Grid, stretched
 from viz.techniques.attribution._target_scores import clean_scores, layers_of, scores_in
 
 _EMPTY = ("the map is empty: no channel with a high score is active anywhere",)

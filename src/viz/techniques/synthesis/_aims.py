@@ -8,7 +8,7 @@ from torch import Tensor
 
 from viz.core.adapter import Adapter
 from viz.core.target import Target
-from viz.techniques.attribution._spatial_layers import grids
+from viz.techniques._spatial_layers import grids
 from viz.techniques.synthesis._diversity import diversity, other_classes
 from viz.techniques.synthesis._objective import Against, Objective
 from viz.techniques.synthesis._recipes import Recipe

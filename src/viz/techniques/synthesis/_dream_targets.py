@@ -10,7 +10,7 @@ from viz.core.errors import NotSupported, UsageError
 from viz.core.readings import Constant
 from viz.core.result import FloatArray
 from viz.core.target import Target, Term, neuron_target
-from viz.techniques.attribution._spatial_layers import Grid, grids
+from viz.techniques._spatial_layers import Grid, grids
 from viz.techniques.synthesis._energy import Energy, Guided, NeuronEnergy
 from viz.techniques.synthesis._given_picture import given_photo, middle_of
 from viz.techniques.synthesis._scales import JOINED, RECTIFIED, stride

@@ -3,7 +3,7 @@
 from math import log2
 
 from viz.core.adapter import Adapter
-from viz.techniques.attribution._spatial_layers import Grid
+from viz.techniques._spatial_layers import Grid
 
 RECTIFIED = frozenset("Relu ReLU relu Clip ReLU6 relu6 hardtanh LeakyRelu leaky_relu PRelu HardSwish Silu Gelu".split())
 JOINED = frozenset("Concat cat Add add".split())  # what a block gives, in networks with branches

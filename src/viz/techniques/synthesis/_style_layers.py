@@ -6,7 +6,7 @@ from math import inf
 from viz.core.adapter import Adapter
 from viz.core.errors import NotSupported, UsageError
 from viz.core.layer import Layer
-from viz.techniques.attribution._spatial_layers import Grid, grid_of, grids
+from viz.techniques._spatial_layers import Grid, grid_of, grids
 from viz.techniques.synthesis._scales import JOINED, RECTIFIED, stride
 from viz.techniques.synthesis._vgg import vgg_layers
 
