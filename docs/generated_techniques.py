@@ -19,8 +19,12 @@ Every technique is a command, a class (`viz.find_technique("NAME")`) and a name 
 *Passes* are for one image of {SIZE[0]} × {SIZE[1]} with the default settings; where there is a gradient, a forward
 and a backward pass count as two. `--dry-run` gives the number for your settings, and a time.
 
+Those that look at a whole folder give results for each unit of a layer, not for each image; they can be split over
+[many machines](../how-to/many-machines.md).
+
 Those that make images have a column for *Photos*: some begin with photos, others make their images from nothing.
 """
+_PHOTOS = {"required": "required", "optional": "optional", "alone": "none"}
 _HEAD = "| Command | What it shows | Gradient | Passes | Source |\n|---|---|---|---|---|"
 _HEAD_OF_MAKERS = "| Command | What it makes | Gradient | Passes | Source | Photos |\n|---|---|---|---|---|---|"
 
@@ -46,5 +50,5 @@ def _row(technique: Any) -> str:
     info = technique.info
     command = f"[`viz {info.name}`](cli.md#{anchor(f'viz {info.name}')})"
     gradient = "needed" if info.needs_gradient else "–"
-    photos = f" {info.makes} |" if info.makes else ""
+    photos = f" {_PHOTOS[info.makes]} |" if info.makes else ""
     return f"| {command} | {info.summary} | {gradient} | {technique().passes(SIZE):,} | {info.source} |{photos}"

@@ -10,11 +10,13 @@ __all__ = [
     "Adapter",
     "CallableAdapter",
     "HeatMap",
+    "LookOptions",
     "MakeOptions",
     "ModelOptions",
     "Preprocess",
     "Result",
     "RunOptions",
+    "SurveyOptions",
     "Target",
     "VizError",
     "class_target",
@@ -31,11 +33,13 @@ _HOMES = {
     "Adapter": "viz.core.adapter:Adapter",
     "CallableAdapter": "viz.adapters.callable_model:CallableAdapter",
     "HeatMap": "viz.core.result:HeatMap",
+    "LookOptions": "viz.core.run_options:LookOptions",
     "MakeOptions": "viz.core.run_options:MakeOptions",
     "ModelOptions": "viz.core.model_options:ModelOptions",
     "Preprocess": "viz.core.preprocess:Preprocess",
     "Result": "viz.core.result:Result",
     "RunOptions": "viz.core.run_options:RunOptions",
+    "SurveyOptions": "viz.core.run_options:SurveyOptions",
     "Target": "viz.core.target:Target",
     "VizError": "viz.core.errors:VizError",
     "class_target": "viz.core.target:class_target",
@@ -55,7 +59,7 @@ if TYPE_CHECKING:
     from viz.core.model_options import ModelOptions
     from viz.core.preprocess import Preprocess
     from viz.core.result import HeatMap, Result
-    from viz.core.run_options import MakeOptions, RunOptions
+    from viz.core.run_options import LookOptions, MakeOptions, RunOptions, SurveyOptions
     from viz.core.target import Target, class_target, neuron_target, targets_for
     from viz.core.technique import find as find_technique
     from viz.core.technique import techniques as list_techniques

@@ -10,7 +10,8 @@ from typing import Any
 
 from viz.core.adapter import Adapter
 from viz.core.discovery import SUFFIXES
-from viz.core.run_options import AnyOptions, MakeOptions, RunOptions
+from viz.core.remote_paths import is_remote, without_scheme
+from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, RunOptions
 from viz.core.target import references
 from viz.core.technique import settings
 from viz.engine.run_folder import SCHEMA
@@ -68,6 +69,8 @@ def version_of(package: str) -> str:
 
 
 def _deciding(options: Options) -> dict[str, Any]:
+    if isinstance(options, LookOptions):
+        return {}
     values = {name: value for name, value in asdict(options).items() if name not in _WITHOUT_EFFECT}
     if isinstance(options, MakeOptions):  # where an animation is copied to changes nothing in the folder
         del values["animate"]
@@ -76,8 +79,8 @@ def _deciding(options: Options) -> dict[str, Any]:
 
 
 def _absolute(source: str) -> str:
-    mark = "@" if source.startswith("@") else ""
-    return mark + str(Path(source.removeprefix("@")).expanduser().absolute())
+    mark, place = ("@", source[1:]) if source.startswith("@") else ("", source)
+    return mark + (place if is_remote(place) else str(Path(without_scheme(place)).expanduser().absolute()))
 
 
 def _files_in(values: dict[str, Any]) -> Iterator[tuple[str, str]]:

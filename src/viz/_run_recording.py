@@ -37,6 +37,11 @@ class RunSummary:
         return [record for record in self.records if record["status"] == "failed"]
 
     @property
+    def done(self) -> int:
+        """How many images have a result."""
+        return len(self.records) - len(self.failed)
+
+    @property
     def exit_code(self) -> ExitCode:
         """0, or 4 where some images failed."""
         return ExitCode.SOME_IMAGES_FAILED if self.failed else ExitCode.DONE

@@ -23,6 +23,7 @@ class SurveySummary:
     """What a survey left: its folder, and how it went. Its results, a record per unit, are read when asked for."""
 
     folder: Path
+    done: int
     failed: tuple[Record, ...]
     skipped: tuple[str, ...]
     notes: list[str]

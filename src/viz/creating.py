@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from viz._run_identity import identity_of, own_targets, run_path
 from viz._run_recording import Counting, Recording, RunSummary, described, score_read
@@ -15,7 +15,7 @@ from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.discovery import Listing, find_images
 from viz.core.errors import NoImages, UsageError
-from viz.core.run_options import MakeOptions
+from viz.core.run_options import LookOptions, MakeOptions
 from viz.core.technique import settings
 from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader
@@ -32,7 +32,7 @@ def create(
     technique: Any,
     model: Adapter,
     sources: Sequence[str | Path] = (),
-    options: MakeOptions | None = None,
+    options: MakeOptions | LookOptions | None = None,
     listener: Listener | None = None,
     command: str | None = None,
     decode: Decode = images.read,
@@ -43,7 +43,7 @@ def create(
     same call again makes what is missing. Raises `NoImages`, `UsageError`, `ModelError`; a photo that cannot
     be used is recorded and the others go on. Ctrl-C keeps the best so far of what is being made.
     """
-    options = options or MakeOptions()
+    asked, options = options, make_options(technique, options)
     check_make_options(technique, options)
     listing = given_photos(technique, sources)
     counting = Counting(listener or Listener())
@@ -51,8 +51,8 @@ def create(
     loader = Loader(model.preprocess, options.background_colour, options.max_pixels, decode)
     photos = PhotoFiles(listing.files, loader)
     groups = groups_of(technique, batched, photos, options)
-    identity = identity_of(technique, model, sources, options)
-    folder = RunFolder(run_path(technique, model, sources, options), identity)
+    identity = identity_of(technique, model, sources, asked or options)
+    folder = RunFolder(run_path(technique, model, sources, asked or options), identity)
     total = sum(map(len, groups))
     counting.started(total)
     said = described(technique, batched, options, command or shlex.join(sys.argv), identity, listing.skipped)
@@ -66,6 +66,16 @@ def create(
         hand_out(options.animate, counting.records, total, folder)
 
 
+def make_options(technique: Any, options: MakeOptions | LookOptions | None) -> MakeOptions:
+    """The options of a maker's run; one that looks at the model alone has only a place for its results."""
+    if technique.info.makes != "alone":
+        return cast(MakeOptions, options) if options else MakeOptions()
+    if not isinstance(options, LookOptions | None):
+        name = technique.info.name
+        raise UsageError(f"{name} looks at the model alone: its options are LookOptions", "LookOptions(out=…)")
+    return MakeOptions(out=options.out if options else None)
+
+
 def check_make_options(technique: Any, options: MakeOptions) -> None:
     """Raise `UsageError` for options that cannot be used, whatever the model."""
     if not isinstance(options, MakeOptions):
@@ -76,7 +86,10 @@ def check_make_options(technique: Any, options: MakeOptions) -> None:
 
 
 def given_photos(technique: Any, sources: Sequence[str | Path]) -> Listing:
-    """The photos that a maker is given. Raises `NoImages` where it needs some and there are none."""
+    """The photos that a maker is given. Raises `NoImages` where it needs some and there are none, or takes none."""
+    if sources and technique.info.makes == "alone":
+        name = technique.info.name
+        raise UsageError(f"{name} looks at the model alone and takes no photos", f"viz {name} --model M")
     if sources:
         return find_images(sources)
     if technique.info.makes == "required":

@@ -14,7 +14,7 @@ from viz.core import options as opts
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.errors import UsageError
-from viz.core.run_options import MakeOptions, RunOptions
+from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, RunOptions, SurveyOptions
 from viz.core.target import ScoreKind, check_target
 from viz.creating import create
 from viz.engine.job import Job
@@ -22,34 +22,41 @@ from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader, listed
 from viz.engine.local import process
 from viz.engine.run_folder import RunFolder
+from viz.surveying import SurveySummary, survey
 
-__all__ = ["Listener", "RunSummary", "run", "run_path"]
+__all__ = ["Listener", "RunSummary", "SurveySummary", "run", "run_path"]
 
 
 def run(
     technique: Any,
     model: Adapter,
     sources: Sequence[str | Path] = (),
-    options: RunOptions | MakeOptions | None = None,
+    options: AnyOptions | None = None,
     listener: Listener | None = None,
     command: str | None = None,
     decode: Decode = images.read,
-) -> RunSummary:
+) -> RunSummary | SurveySummary:
     """Run `technique` (an instance, with its options) over the images in `sources`; results go to a folder.
 
     The folder is named by a hash of all that changes the result, so the same call again continues
     where an earlier one stopped, and another one never mixes with it. Raises `NoImages`, `UsageError`,
     `ModelError`; a bad image is recorded and the others go on (`RunSummary.failed`). `decode` reads image
     files: `SharedPhotos.read` for runs that share their photos. A technique that makes images takes
-    `MakeOptions`, and may need no sources; any other takes `RunOptions`.
+    `MakeOptions`, and may need no sources (`LookOptions` where it takes none); one that looks at a whole folder
+    takes `SurveyOptions`, and any other `RunOptions`.
     """
+    if technique.info.surveys:
+        asked = cast(SurveyOptions | None, options)
+        return survey(technique, model, sources, asked, listener, command, decode)
     if technique.info.makes:
-        return create(technique, model, sources, cast(MakeOptions | None, options), listener, command, decode)
-    if isinstance(options, MakeOptions):
+        made = cast(MakeOptions | LookOptions | None, options)
+        return create(technique, model, sources, made, listener, command, decode)
+    if not isinstance(options, RunOptions | None):
         name = technique.info.name
         raise UsageError(f"{name} explains images: its options are RunOptions", "RunOptions(target=…, out=…)")
     options = options or RunOptions()
     opts.check(RunOptions, asdict(options))
+    options.check_engine()
     listing = listed(sources, options)
     check_target(options.target, model, cast(ScoreKind, options.score))
     identity = identity_of(technique, model, sources, options)

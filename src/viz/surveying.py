@@ -20,13 +20,14 @@ from viz.core.discovery import ImageFile, find_images
 from viz.core.errors import UsageError
 from viz.core.run_options import SurveyOptions
 from viz.core.surveying import Found, State
-from viz.engine.cutting import cut_patches
 from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader
 from viz.engine.records import truth_name
 from viz.engine.run_folder import Record, RunFolder
 from viz.engine.survey_store import SurveyStore
 from viz.engine.surveys import Gather, SurveyJob, carry_on, chunks_of, gather_here
+
+__all__ = ["SurveySummary", "check_survey_options", "finish", "survey", "survey_job"]
 
 
 def survey(
@@ -72,9 +73,16 @@ def survey(
             counted.reused = len(files)
     finally:
         run = ending.end(before, time.perf_counter() - started)
-    failed = tuple(ending.failures)
-    seconds = time.perf_counter() - started
-    return SurveySummary(folder.path, failed, listing.skipped, run["notes"], counted.reused, counted.passes, seconds)
+    return SurveySummary(
+        folder=folder.path,
+        done=run["images"]["done"],
+        failed=tuple(ending.failures),
+        skipped=listing.skipped,
+        notes=run["notes"],
+        reused=counted.reused,
+        forwards=counted.passes,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def check_survey_options(technique: Any, options: SurveyOptions) -> None:
@@ -103,6 +111,8 @@ def finish(job: SurveyJob, state: State, files: Sequence[ImageFile], folder: Run
 
     `files` is the whole listing, of all shards: what a state holds are places in it.
     """
+    from viz.engine.cutting import cut_patches
+
     facts: list[Record] = []
     records = cut_patches(_noted(job.technique.findings(job.plan, state), facts), files, job.loader, folder, listener)
     folder.write_lines("results.jsonl", records)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from viz.batch import Plan, plan_template, read_plan, template
-from viz.batch.reading import MAKE_OPTIONS, RUN_OPTIONS
+from viz.batch.reading import RUN_OPTIONS
 from viz.core.model_options import ModelOptions
 from viz.core.options import Opt, Option, options_of
 from viz.core.run_options import MakeOptions, RunOptions
@@ -48,8 +48,8 @@ def test_every_option_there_is_stands_in_the_template_with_its_help() -> None:
     asked = [("run", parts["run"][0], RUN_OPTIONS), ("models", parts["models"][0], options_of(ModelOptions))]
     for part, technique in zip(parts["techniques"], starting_with_occlusion(), strict=True):
         asked.append((technique.info.name, part, options_of(technique)))
-        if technique.info.makes:
-            further = [option for option in MAKE_OPTIONS if option.name in ("frames", "animate")]
+        if technique.info.makes in ("required", "optional"):
+            further = [option for option in options_of(MakeOptions) if option.name in ("frames", "animate")]
             asked.append((technique.info.name, part, further))
     for table, part, options in asked:
         for option in options:

@@ -19,7 +19,7 @@ from viz.adapters.onnx_torch.operator_table import covered
 from viz.cli.app import command_names
 from viz.core.errors import ExitCode
 from viz.core.preprocess import Preprocess
-from viz.core.technique import techniques
+from viz.core.technique import options_type, techniques
 from viz.model_zoo.shape_pictures import write_samples
 from viz.smoke.tiny_settings import tiny_settings
 
@@ -162,15 +162,17 @@ def test_every_figure_array_and_file_of_a_technique_is_on_the_page(
 ) -> None:
     monkeypatch.setenv("VIZ_CACHE", str(samples / "cache"))
     technique = techniques()[name]
-    options = (viz.MakeOptions if technique.info.makes else viz.RunOptions)(out=str(tmp_path / "run"))
+    options = options_type(technique.info.makes, technique.info.surveys)(out=str(tmp_path / "run"))
     model = viz.load("zoo:shapes")
     chosen = technique(**tiny_settings(technique, viz.class_target(model, 3), tmp_path))
-    found = viz.run(chosen, model, [samples / "images"], options)
+    sources = [] if technique.info.makes == "alone" else [samples / "images"]
+    found = viz.run(chosen, model, sources, options)
     run = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     evidence = run.get("evidence", {})
     names = {*run}
     for record in found.records:
-        arrays = zipfile.ZipFile(tmp_path / "run" / record["files"]["arrays"]).namelist()
+        file = tmp_path / "run" / record["files"].get("arrays", "state.npz")  # a survey has one for all its units
+        arrays = [array.split("/")[-1] for array in zipfile.ZipFile(file).namelist()]
         figures = (re.sub(" .+", " LAYER", figure) for figure in record["numbers"])  # some are one layer's
         names |= {*record, *figures, *record["files"], *(array.removesuffix(".npy") for array in arrays)}
     names |= {*evidence, *evidence.get("gradient_check", {})}

@@ -5,7 +5,7 @@ from typing import Any
 
 from viz.batch.plan import Cell
 from viz.core.errors import ExitCode
-from viz.runs import RunSummary
+from viz.runs import RunSummary, SurveySummary
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Outcome:
     """
 
     cell: Cell
-    summary: RunSummary | None = None
+    summary: RunSummary | SurveySummary | None = None
     problem: str = ""
     next_step: str = ""
     code: ExitCode = ExitCode.DONE
@@ -37,7 +37,7 @@ class Outcome:
         if summary is None:
             return {**names, **said, "trace": self.trace}
         failed = len(summary.failed)
-        images = {"done": len(summary.records) - failed, "failed": failed, "reused": summary.reused}
+        images = {"done": summary.done, "failed": failed, "reused": summary.reused}
         work = {"forward_passes": summary.forwards, "seconds": round(summary.seconds, 3)}
         return {**names, **said, "images": images, **work}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from viz.core.errors import UnknownName
 from viz.core.model_options import ModelOptions
-from viz.core.run_options import MakeOptions, RunOptions
+from viz.core.run_options import AnyOptions
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PlannedTechnique:
 
     name: str
     technique: Any
-    options: RunOptions | MakeOptions
+    options: AnyOptions
     line: int | None = None
 
 

@@ -11,15 +11,14 @@ from viz.batch.plan import Plan, PlannedModel, PlannedSource, PlannedTechnique
 from viz.batch.values import Keys, option_values
 from viz.core.errors import UnknownName, UsageError
 from viz.core.model_options import ModelOptions
-from viz.core.options import options_of
-from viz.core.run_options import ImageOptions, MakeOptions, RunOptions
+from viz.core.options import Option, options_of
+from viz.core.run_options import AnyOptions, EngineOptions, ImageOptions, MakeOptions, RunOptions
 from viz.core.sources.candidates import from_flags
-from viz.core.technique import find
+from viz.core.technique import find, options_type
 
 PLAN_KEYS = ("title", "out", "run", "models", "techniques", "sources")
 # Where results go is the plan's to say, so that the page finds them.
 RUN_OPTIONS = tuple(option for option in options_of(RunOptions) if option.name != "out")
-MAKE_OPTIONS = tuple(option for option in options_of(MakeOptions) if option.name != "out")
 MODEL_FILES = (".onnx", ".ort", ".pt", ".pth", ".pt2", ".safetensors")
 _RESERVED = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _EXAMPLES = {
@@ -47,7 +46,9 @@ def plan_in(document: Document) -> Plan:
                 )
     stem = document.path.stem
     techniques = tuple(_techniques(document, _defaults_of_runs(document)))
-    needs_none = bool(techniques) and all(one.technique.info.makes == "optional" for one in techniques if one.technique)
+    needs_none = bool(techniques) and all(
+        one.technique.info.makes in ("optional", "alone") for one in techniques if one.technique
+    )
     if needs_none and "sources" not in document.values:
         sources: tuple[PlannedSource, ...] = (PlannedSource("", ()),)
     else:
@@ -124,7 +125,7 @@ def _techniques(document: Document, defaults: Mapping[str, Any]) -> Iterator[Pla
             technique = find(asked)
         if technique is None:
             continue
-        own, shared = options_of(technique), MAKE_OPTIONS if technique.info.makes else RUN_OPTIONS
+        own, shared = options_of(technique), shared_options(technique)
         kind, others = f"option of {asked}", ("name", "technique")
         keys = Keys(kind, (*own, *shared), others, _listing(table, asked), _check_run_option)
         values = option_values(document, place, table, keys)
@@ -132,19 +133,27 @@ def _techniques(document: Document, defaults: Mapping[str, Any]) -> Iterator[Pla
         name, instance = _name(document, place, table, asked, names), None
         with document.at(*place):  # a technique may refuse what its options' bounds allow
             instance = technique(**mine)
-        options: RunOptions | MakeOptions = RunOptions()
+        options: AnyOptions = RunOptions()
         with document.at(*place):
             options = _how_to_run(technique, {**defaults, **values})
         yield PlannedTechnique(name, instance, options, document.line(*place))
 
 
-def _how_to_run(technique: Any, values: Mapping[str, Any]) -> RunOptions | MakeOptions:
-    """Options from [run] and the technique's own table; of [run], a maker leaves out what it does not know."""
-    if not technique.info.makes:
-        return RunOptions(**values)
-    known = {option.name for option in MAKE_OPTIONS}
-    options = MakeOptions(**{name: value for name, value in values.items() if name in known})
-    _ = options.animation
+def shared_options(technique: Any) -> tuple[Option, ...]:
+    """The options that a technique's table may have besides its own."""
+    found = options_of(options_type(technique.info.makes, technique.info.surveys))
+    return tuple(option for option in found if option.name != "out")
+
+
+def _how_to_run(technique: Any, values: Mapping[str, Any]) -> AnyOptions:
+    """Options from [run] and the technique's own table; of [run], it leaves out what it does not know."""
+    known = {option.name for option in shared_options(technique)}
+    owner = options_type(technique.info.makes, technique.info.surveys)
+    options = owner(**{name: value for name, value in values.items() if name in known})
+    if isinstance(options, MakeOptions):
+        _ = options.animation
+    if isinstance(options, EngineOptions):
+        options.check_engine()
     return options
 
 

@@ -17,7 +17,7 @@ from viz.core.model_options import ModelOptions
 from viz.core.run_options import MakeOptions
 from viz.engine.shared_photos import SharedPhotos
 from viz.models import open_model
-from viz.runs import Listener, RunSummary, run
+from viz.runs import Listener, RunSummary, SurveySummary, run
 
 SCHEMA = 1
 KEPT_MEGABYTES = 1000
@@ -62,12 +62,13 @@ class _Means:
     photos: SharedPhotos
     command: str | None
 
-    def run(self, cell: Cell, model: Adapter) -> RunSummary:
+    def run(self, cell: Cell, model: Adapter) -> RunSummary | SurveySummary:
         options = replace(cell.technique.options, out=str(cell.folder))
         if isinstance(options, MakeOptions) and options.animate:  # one for each cell, in its folder
             options = replace(options, animate=str(cell.folder / options.animate))
         with self.watch(cell) as listener:
-            technique, images = cell.technique.technique, cell.source.images
+            technique = cell.technique.technique
+            images = () if technique.info.makes == "alone" else cell.source.images
             return run(technique, model, images, options, listener, self.command, self.photos.read)
 
 

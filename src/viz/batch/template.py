@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from viz.batch.reading import MAKE_OPTIONS, RUN_OPTIONS
+from viz.batch.reading import RUN_OPTIONS, shared_options
 from viz.core.model_options import ModelOptions
 from viz.core.options import Option, options_of, type_name
 from viz.core.technique import techniques
@@ -55,7 +55,6 @@ images = ["samples/images"]  # files, folders (recursive), globs, @list.txt with
 """
 
 _SHARED = {option.name for option in RUN_OPTIONS}
-_MAKING = tuple(option for option in MAKE_OPTIONS if option.name not in _SHARED)  # the others stand in [run]
 
 
 def plan_template(name: str) -> str:
@@ -78,7 +77,8 @@ def _technique(technique: Any) -> str:
     mark = "" if info.name == _TO_START_WITH else "# "
     header = f'# {info.summary}\n{mark}[[techniques]]\n{mark}technique = "{info.name}"\n'
     named = f'# name = "{info.name}"  # of its folder and its column\n'
-    return header + named + _options((*options_of(technique), *(_MAKING if info.makes else ()))) + "\n"
+    further = [option for option in shared_options(technique) if option.name not in _SHARED]  # the others: in [run]
+    return header + named + _options((*options_of(technique), *further)) + "\n"
 
 
 def _options(options: Sequence[Option]) -> str:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from viz.cli.console import errors, results
+from viz.core.run_options import LookOptions
 
 if TYPE_CHECKING:
     from viz.batch import Cell, Outcome
@@ -57,12 +58,10 @@ def print_problems(outcomes: Sequence["Outcome"]) -> None:
 
 def print_dry_run(cells: Sequence["Cell"], output_format: str) -> int:
     """Every run with its images and its folder; no model is loaded and nothing is written."""
-    from viz.engine.loading import listed
-
     rows = [
         {
             "run": cell.name,
-            "images": len(listed(cell.source.images, cell.technique.options).files) if cell.source.images else 0,
+            "images": _images(cell),
             "state": _state(cell.folder),
             "folder": str(cell.folder),
         }
@@ -76,6 +75,15 @@ def print_dry_run(cells: Sequence["Cell"], output_format: str) -> int:
         table.add_row(*(escape(str(value)) for value in row.values()))
     results.print(table)
     return 0
+
+
+def _images(cell: "Cell") -> int:
+    from viz.engine.loading import listed
+
+    options = cell.technique.options
+    if isinstance(options, LookOptions) or not cell.source.images:  # of the model alone, or of nothing
+        return 0
+    return len(listed(cell.source.images, options).files)
 
 
 def _state(folder: Path) -> str:

@@ -12,7 +12,7 @@ from viz.cli.console import results
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.gradients import input_gradients
-from viz.core.run_options import MakeOptions, RunOptions
+from viz.core.run_options import AnyOptions, LookOptions, MakeOptions
 from viz.core.target import class_target, norm_target
 from viz.core.technique import settings
 from viz.creating import given_photos, groups_of
@@ -21,8 +21,10 @@ from viz.engine.photo_files import PhotoFiles
 from viz.runs import run_path
 
 
-def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], options: RunOptions | MakeOptions) -> int:
+def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], options: AnyOptions) -> int:
     """Print images, passes, an estimate from one timed batch, and the folder that would be used."""
+    if isinstance(options, LookOptions):
+        return _print_look(technique, model, options)
     batched = BatchedAdapter(model, options.batch)
     if isinstance(options, MakeOptions):
         count = _pictures(technique, batched, sources, options)
@@ -39,6 +41,13 @@ def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], option
     _print_line("time", f"about {passes * per_pass:,.0f} s ({1 / per_pass:,.0f} passes/s in one timed batch)")
     _print_line("memory", f"{_peak_megabytes():,.0f} MB at the peak of that batch")
     _print_line("folder", f"{run_path(technique, model, sources, options)}")
+    return 0
+
+
+def _print_look(technique: Any, model: Adapter, options: LookOptions) -> int:
+    """Of a technique that looks at the model alone."""
+    _print_line("pictures", f"{_pictures(technique, BatchedAdapter(model), (), MakeOptions())}")
+    _print_line("folder", f"{run_path(technique, model, (), options)}")
     return 0
 
 

@@ -28,8 +28,8 @@ from viz.cli.top import FAMILIES
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
 from viz.core.neuron_options import NeuronOptions
-from viz.core.run_options import MakeOptions, RunOptions
-from viz.core.technique import techniques
+from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, SurveyOptions
+from viz.core.technique import Makes, options_type, techniques
 
 Format = Literal["table", "json", "jsonl", "csv"]
 
@@ -46,22 +46,22 @@ def _help(technique: Any) -> str:
 
 
 def _command(technique: Any) -> Any:
-    makes = technique.info.makes
-    options_type = MakeOptions if makes else RunOptions
-    with_neuron = not makes and has_neuron_flags(technique)
+    info = technique.info
+    options_class = options_type(info.makes, info.surveys)
+    with_neuron = info.explains and has_neuron_flags(technique)
 
     def body(
         context: typer.Context,
         model: str,
-        sources: list[str] | None,
         output_format: Format,
         dry_run: bool,
+        sources: list[str] | None = None,
         **values: Any,
     ) -> int:
         instance = build(technique, values)
         if with_neuron:
             values["target"] = target_of(context, values)
-        options: Any = build(options_type, values)
+        options: Any = build(options_class, values)
         given = sources or []
         _check_early(technique, given, options)
         loaded = load_model(model, build(ModelOptions, values))
@@ -74,28 +74,40 @@ def _command(technique: Any) -> Any:
     formatted = flag_parameter("format", Format, "table", "What goes to stdout.", "Results")
     leading = [
         context_parameter(),
-        optional_sources_parameter() if makes == "optional" else sources_parameter(),
+        *_sources_parameters(info.makes),
         model_parameter(),
         formatted.replace(name="output_format"),
         flag_parameter("dry_run", bool, False, "Say what would run, how long and where to, and stop.", "Results"),
     ]
     neuron: list[tuple[type, str]] = [(NeuronOptions, "Neuron, as --target LAYER:CHANNEL@Y,X")] if with_neuron else []
     own = (technique, technique.info.name.capitalize())
-    groups = [own, *neuron, (options_type, "Results"), (ModelOptions, "Model")]
+    groups = [own, *neuron, (options_class, "Results"), (ModelOptions, "Model")]
     return command(body, groups, leading)
 
 
-def _check_early(technique: Any, sources: Sequence[str], options: RunOptions | MakeOptions) -> None:
+def _sources_parameters(makes: Makes) -> list[inspect.Parameter]:
+    if makes == "alone":
+        return []
+    return [optional_sources_parameter() if makes == "optional" else sources_parameter()]
+
+
+def _check_early(technique: Any, sources: Sequence[str], options: AnyOptions) -> None:
     """What can be wrong without a model is said before one is loaded."""
     from viz.creating import check_make_options, given_photos
     from viz.engine.loading import listed
+    from viz.surveying import check_survey_options
 
+    if isinstance(options, LookOptions):
+        return
     if isinstance(options, MakeOptions):
         check_make_options(technique, options)
         given_photos(technique, sources)
-    else:
-        listed(sources, options)
-        _ = options.batch, options.background_colour
+        return
+    listed(sources, options)
+    options.check_engine()
+    _ = options.batch, options.background_colour
+    if isinstance(options, SurveyOptions):
+        check_survey_options(technique, options)
 
 
 def load_model(model: str, options: ModelOptions) -> Any:
@@ -113,9 +125,7 @@ def load_model(model: str, options: ModelOptions) -> Any:
     return adapter
 
 
-def _run(
-    instance: Any, model: Any, sources: Sequence[str], options: RunOptions | MakeOptions, output_format: Format
-) -> int:
+def _run(instance: Any, model: Any, sources: Sequence[str], options: AnyOptions, output_format: Format) -> int:
     from viz.report import write_report
     from viz.runs import run, run_path
 
@@ -151,6 +161,8 @@ def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     done = run["images"]["done"]
     mark = "[green]✓[/]" if done else "[red]✗[/]"
     parts = [f"{done} image(s) {'made' if 'pictures' in run else 'done'}"]
+    if layers := run.get("layers"):
+        parts.append(f"{sum(layer['units'] for layer in layers)} units of {len(layers)} layer(s)")
     parts += [f"score: {run['score']}"] * bool(run["score"])
     if summary.reused:
         parts.append(f"{summary.reused} of them from before")

@@ -76,6 +76,13 @@ class BatchedAdapter(Adapter):
             self._last = images, tuple(layers), found
         return self._last[2]
 
+    def run_each(self, images: FloatArray, layers: Sequence[str], work: Callable[[int, Values], T]) -> list[T]:
+        """`work(start, values)` for every batch, in order, where `values` are those of images from `start` on.
+
+        It is done beside the next batches' passes, while the values are fresh, and spares putting them together.
+        """
+        return self._pieces(0, len(images), lambda a, b: work(a, self._model.run(images[a:b], layers)))
+
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run_unrounded`; any number of images."""
         return self._in_batches(0, len(images), lambda a, b: self._model.run_unrounded(images[a:b], layers))
@@ -128,7 +135,12 @@ class BatchedAdapter(Adapter):
         return self._model.evidence()
 
     def _in_batches(self, start: int, stop: int, run: Run) -> Values:
-        """Images start to stop; a batch for which there was no room is run again in halves."""
+        """The values of images start to stop, put together."""
+        pieces = self._pieces(start, stop, run)
+        return pieces[0] if len(pieces) == 1 else {n: np.concatenate([p[n] for p in pieces]) for n in pieces[0]}
+
+    def _pieces(self, start: int, stop: int, run: Callable[[int, int], T]) -> list[T]:
+        """What `run` gives for images start to stop; a batch for which there was no room is run again in halves."""
         ranges = [(a, min(a + self.batch_size, stop)) for a in range(start, stop, self.batch_size)]
         pieces = []
         for (a, b), found in zip(ranges, self._attempts(ranges, run), strict=True):
@@ -136,14 +148,14 @@ class BatchedAdapter(Adapter):
                 if b - a == 1:
                     raise found
                 self.halve(b - a)
-                pieces.append(self._in_batches(a, b, run))
+                pieces.extend(self._pieces(a, b, run))
             else:
                 self._counted(b - a)
                 pieces.append(found)
-        return pieces[0] if len(pieces) == 1 else {n: np.concatenate([p[n] for p in pieces]) for n in pieces[0]}
+        return pieces
 
-    def _attempts(self, ranges: Sequence[tuple[int, int]], run: Run) -> Iterator[Values | OutOfMemory]:
-        def attempt(bounds: tuple[int, int]) -> Values | OutOfMemory:
+    def _attempts(self, ranges: Sequence[tuple[int, int]], run: Callable[[int, int], T]) -> Iterator[T | OutOfMemory]:
+        def attempt(bounds: tuple[int, int]) -> T | OutOfMemory:
             try:
                 return run(*bounds)
             except OutOfMemory as problem:
@@ -160,6 +172,13 @@ class BatchedAdapter(Adapter):
         if self.batch_size > tried // 2:
             self.batch_size = max(1, tried // 2)
             self.note(f"out of memory with {tried} images at once: went on with {self.batch_size}")
+
+
+def run_each(model: Adapter, images: FloatArray, layers: Sequence[str], work: Callable[[int, Values], T]) -> list[T]:
+    """`BatchedAdapter.run_each` for any model: one that is not split gets all images at once."""
+    if isinstance(model, BatchedAdapter):
+        return model.run_each(images, layers, work)
+    return [work(0, model.run(images, layers))]
 
 
 def in_batches(model: Adapter, count: int, work: Callable[[int, int], T]) -> list[T]:

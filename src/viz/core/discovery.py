@@ -1,19 +1,18 @@
 """From what the user points at (files, folders, globs, lists) to a sorted list of image files."""
 
 import glob
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from viz.core.errors import NoImages, UsageError
 from viz.core.image_names import readable, unique_keys, unique_names
+from viz.core.listing_rules import RESULTS, SUFFIXES, is_hidden, is_image_name, natural, natural_path, pass_over
+from viz.core.remote_listing import remote_files
+from viz.core.remote_paths import is_remote, is_remote_path, read_bytes, remote_path, without_scheme
 from viz.core.truths import true_classes
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .ppm .pgm .pbm .pnm .avif .heic .jp2".split()
-)
+__all__ = ["SUFFIXES", "ImageFile", "Listing", "find_images"]
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,15 @@ class ImageFile:
 
     `name` is the path as people read it (relative to the folder they gave), `key` the base name of its
     results, `truth` its true class where known (a name or an index as text). Both `name` and `key` are
-    unique within a listing, and any text encoder takes them.
+    unique within a listing, and any text encoder takes them. `path` may be on another machine
+    (`viz.core.remote_paths`); `state` is then what its storage said that tells the file from a changed one.
     """
 
     path: Path
     name: str
     key: str = ""
     truth: str | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Listing:
 def find_images(sources: Sequence[str | Path], limit: int | None = None) -> Listing:
     """List the images of files, folders (recursively), globs and list files (`@list.txt`, one path a line).
 
+    Each of them may be elsewhere: `s3://bucket/dir`, or whatever fsspec reads.
     In a folder only files with an image suffix count; a file named outright is taken whatever its name.
     Sorted by name within each source; a file reached twice counts once; earlier results of viz are
     passed over. Names and keys do not depend on `limit`.
@@ -75,13 +77,16 @@ def _named(files: list[ImageFile]) -> list[ImageFile]:
 
 def _identity(path: Path) -> Path:
     """The same for every way to reach a file; a link to another file is a file of its own."""
-    return path.parent.resolve() / path.name
+    return path if is_remote_path(path) else path.parent.resolve() / path.name
 
 
 def _expand(source: str, skipped: list[str]) -> Iterable[ImageFile]:
-    path = Path(source).expanduser()
     if source.startswith("@"):
-        return _listed(Path(source[1:]).expanduser(), skipped)
+        return _listed(_path(source[1:]), skipped)
+    if is_remote(source):
+        return (ImageFile(one.path, one.name, state=one.state) for one in remote_files(source, skipped))
+    source = without_scheme(source)
+    path = Path(source).expanduser()
     if path.is_dir():
         return _in_folder(path, skipped)
     if path.exists() or path.is_symlink():
@@ -91,18 +96,22 @@ def _expand(source: str, skipped: list[str]) -> Iterable[ImageFile]:
     raise UsageError(f"{source!r} does not exist", "give an image, a folder, a glob in quotes, or @list.txt")
 
 
+def _path(source: str) -> Path:
+    return remote_path(source) if is_remote(source) else Path(without_scheme(source)).expanduser()
+
+
 def _globbed(pattern: str, skipped: list[str]) -> Iterator[ImageFile]:
     """Names are relative to the part of the pattern before its first wildcard."""
     parts = Path(pattern).parts
     fixed = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
     base = Path(*parts[:fixed])
-    for path in sorted(map(Path, glob.glob(pattern, recursive=True)), key=_natural_path):
+    for path in sorted(map(Path, glob.glob(pattern, recursive=True)), key=natural_path):
         name = path.relative_to(base)
         if results := next((p for p in (path, *path.parents) if p.is_relative_to(base) and _holds_results(p)), None):
-            _pass_over(f"{results}: results of an earlier run", skipped)
+            pass_over(f"{results}: results of an earlier run", skipped)
         elif path.is_dir():
             yield from _in_folder(path, skipped, name)
-        elif _is_image(path):
+        elif is_image_name(path.name):
             yield ImageFile(path, name.as_posix())
         else:
             skipped.append(str(path))
@@ -111,13 +120,15 @@ def _globbed(pattern: str, skipped: list[str]) -> Iterator[ImageFile]:
 def _listed(path: Path, skipped: list[str]) -> Iterator[ImageFile]:
     """Paths in a list file are relative to it, one a line; empty lines and lines starting with # are left out."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = read_bytes(path).decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"the list {str(path)!r} cannot be read: {problem}", "one path a line, UTF-8") from None
     for line in map(str.strip, lines):
         if line and not line.startswith("#"):
-            item = path.parent / line
-            if item.is_dir():
+            item = _path(line) if "://" in line else path.parent / line
+            if is_remote_path(item):
+                yield ImageFile(item, line)
+            elif item.is_dir():
                 yield from _in_folder(item, skipped, Path(line))
             else:
                 yield ImageFile(item, line)
@@ -131,12 +142,12 @@ def _in_folder(
     if here in above:
         skipped.append(f"{folder}: a link to a folder above it")
     elif _holds_results(folder):
-        _pass_over(f"{folder}: results of an earlier run", skipped)
+        pass_over(f"{folder}: results of an earlier run", skipped)
     else:
         for path in _entries(folder, skipped, nested=bool(above)):
-            if path.is_dir() and not _is_image(path):
+            if path.is_dir() and not is_image_name(path.name):
                 yield from _in_folder(path, skipped, prefix / path.name, (*above, here))
-            elif _is_image(path):
+            elif is_image_name(path.name):
                 yield ImageFile(path, (prefix / path.name).as_posix())
             else:
                 skipped.append(str(path))
@@ -145,32 +156,14 @@ def _in_folder(
 def _entries(folder: Path, skipped: list[str], nested: bool) -> list[Path]:
     """What is in a folder, in order, without hidden entries."""
     try:
-        entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        entries = [path for path in folder.iterdir() if not is_hidden(path.name)]
     except OSError as problem:
         if not nested:
             raise UsageError(f"the folder {str(folder)!r} cannot be read: {problem.strerror}") from None
         skipped.append(f"{folder}: cannot be read: {problem.strerror}")
         return []
-    return sorted(entries, key=lambda path: _natural(path.name))
+    return sorted(entries, key=lambda path: natural(path.name))
 
 
 def _holds_results(folder: Path) -> bool:
-    return (folder / "run.json").exists() and (folder / "results.jsonl").exists()
-
-
-def _pass_over(reason: str, skipped: list[str]) -> None:
-    if reason not in skipped:
-        skipped.append(reason)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
-
-
-def _natural(name: str) -> tuple[list[Any], str]:
-    """Sort key that puts `img2` before `img10`, the same on every platform; `img01` and `img1` never tie."""
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", name) if p], name
-
-
-def _natural_path(path: Path) -> list[Any]:
-    return [_natural(part) for part in path.parts]
+    return all((folder / name).exists() for name in RESULTS)

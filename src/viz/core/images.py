@@ -13,6 +13,7 @@ from viz.core import image_decoding
 from viz.core.errors import ImageError
 from viz.core.fitting import Box, Fitted, fit_pixels
 from viz.core.preprocess import Preprocess
+from viz.core.remote_paths import is_remote_path, read_bytes
 from viz.core.result import FloatArray
 
 __all__ = ["MAX_PIXELS", "Box", "Fitted", "Photo", "Pixels", "fit", "png_bytes", "read", "to_bytes", "to_float"]
@@ -74,20 +75,32 @@ def png_bytes(pixels: Pixels, noisy: bool = False) -> bytes:
 
 
 def _bytes_of(path: Path, max_pixels: int) -> bytes:
+    most = max_pixels * _MOST_BYTES_PER_PIXEL + _ROOM_FOR_METADATA
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ImageError("a folder, not a file")
-        if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device might never end
-            raise ImageError("not a regular file")
-        if status.st_size > max_pixels * _MOST_BYTES_PER_PIXEL + _ROOM_FOR_METADATA:
-            raise ImageError(
-                f"{status.st_size:,} bytes, more than an image of {max_pixels:,} pixels can have",
-                "raise --max-pixels if you trust the file",
-            )
-        data = path.read_bytes()
+        if not is_remote_path(path):  # to ask about a remote one would take as long as to read it
+            _check_file(path, max_pixels, most)
+        data = read_bytes(path, most + 1)
     except OSError as problem:
         raise ImageError(f"cannot be read: {problem.strerror or problem}") from None
     if not data:
         raise ImageError("empty file (0 bytes)")
+    if len(data) > most:
+        raise _too_large(f"over {most:,}", max_pixels)
     return data
+
+
+def _check_file(path: Path, max_pixels: int, most: int) -> None:
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError("a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device might never end
+        raise ImageError("not a regular file")
+    if status.st_size > most:
+        raise _too_large(f"{status.st_size:,}", max_pixels)
+
+
+def _too_large(size: str, max_pixels: int) -> ImageError:
+    return ImageError(
+        f"{size} bytes, more than an image of {max_pixels:,} pixels can have",
+        "raise --max-pixels if you trust the file",
+    )

@@ -27,7 +27,7 @@ class Seen:
         name: what people call it.
         pixels: (3, h, w) of the model's size, RGB float32 in [0, 1].
         truth: its true class, an index into the classes that the plan was made with; None where none is known.
-        fingerprint: 64 bits that stay the same where a photo is stored again (a perceptual hash of `pixels`).
+        fingerprint: 63 bits, nearly the same where a photo is scaled or stored again (`fingerprints.fingerprint`).
     """
 
     index: int

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from viz.core.remote_paths import read_bytes
+
 _FILES = ("boxes.json", "labels.json")  # what a later one says counts before what an earlier one says
 
 
@@ -57,7 +59,7 @@ def _table(folder: Path, skipped: list[str]) -> dict[str, Any]:
 
 def _read(path: Path, skipped: list[str]) -> dict[str, Any]:
     try:
-        table = json.loads(path.read_text(encoding="utf-8-sig"))
+        table = json.loads(read_bytes(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as problem:

@@ -12,6 +12,7 @@ from viz.core.discovery import ImageFile, Listing, find_images
 from viz.core.errors import ImageError
 from viz.core.images import Box, Photo, fit, read
 from viz.core.preprocess import Preprocess
+from viz.core.remote_paths import read_bytes
 from viz.core.result import FloatArray
 from viz.core.run_options import ImageOptions
 
@@ -90,6 +91,6 @@ def read_ahead(
 
 def _sha256(file: ImageFile) -> str | None:
     try:
-        return hashlib.sha256(file.path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bytes(file.path)).hexdigest()
     except OSError:
         return None

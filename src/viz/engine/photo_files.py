@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from viz.core.discovery import ImageFile
 from viz.core.errors import ImageError
 from viz.core.making import GivenPhoto
+from viz.core.remote_paths import read_bytes
 from viz.engine.loading import Loader
 
 
@@ -42,6 +43,6 @@ class PhotoFiles:
         if index is None:
             return False
         try:
-            return hashlib.sha256(self._files[index].path.read_bytes()).hexdigest() == sha256
+            return hashlib.sha256(read_bytes(self._files[index].path)).hexdigest() == sha256
         except OSError:
             return False

@@ -4,8 +4,9 @@ from pathlib import Path
 from threading import Lock
 
 from viz.core.images import MAX_PIXELS, Photo, read
+from viz.core.remote_paths import is_remote_path, remote_state
 
-_Key = tuple[str, int, int, tuple[int, int, int], int]
+_Key = tuple[str, str, tuple[int, int, int], int]
 
 
 class SharedPhotos:
@@ -44,8 +45,13 @@ class SharedPhotos:
 
 def _key(path: Path, background: tuple[int, int, int], max_pixels: int) -> _Key | None:
     """What a decoded photo depends on; None for a file that cannot be looked at, for `read` to explain."""
+    state = remote_state(path) if is_remote_path(path) else _local_state(path)
+    return (str(path.absolute()), state, background, max_pixels) if state else None
+
+
+def _local_state(path: Path) -> str:
     try:
         state = path.stat()
     except OSError:
-        return None
-    return str(path.absolute()), state.st_size, state.st_mtime_ns, background, max_pixels
+        return ""
+    return f"{state.st_size} {state.st_mtime_ns}"

@@ -69,10 +69,17 @@ def _name(run: Run) -> tuple[str, str]:
 
 
 def _column(name: tuple[str, str], runs: list[Run]) -> dict[str, Any]:
-    done = sum(len(run.found.done) for run in runs)
-    failed = sum(len(run.found.failed) for run in runs)
+    done = sum(_counted(run, "done") for run in runs)
+    failed = sum(_counted(run, "failed") for run in runs)
     reports = [{"source": run.asked.source, "url": _report(run)} for run in runs if _report(run)]
     return {"model": name[0], "technique": name[1], "done": done, "failed": failed, "reports": reports}
+
+
+def _counted(run: Run, kind: str) -> int:
+    """How many images are done or failed; a survey has no entry for each, and counts them."""
+    if run.found.run.get("shape") == "survey":
+        return int(run.found.run["images"][kind])
+    return len(getattr(run.found, kind))
 
 
 def _row(entry: dict[str, Any], number: int, source: str, width: int) -> dict[str, Any]:

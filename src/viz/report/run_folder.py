@@ -45,6 +45,8 @@ def read_run(folder: Path) -> RunFolder:
             "run the command again with this version, or open the report with the version that made it",
         )
     _require(run, RUN_KEYS, folder / "run.json")
+    if run.get("shape") == "survey":  # its results are of units, not of images
+        return RunFolder(folder, run, ())
     lines = _complete_lines(_text(folder / "results.jsonl"))
     entries = {}
     for number, line in enumerate(lines, start=1):

@@ -13,6 +13,7 @@ from viz.smoke.check import Check
 from viz.smoke.junit import junit_xml
 from viz.smoke.maker_checks import maker_checks
 from viz.smoke.model_checks import model_checks, sample_images
+from viz.smoke.survey_checks import survey_checks
 from viz.smoke.technique_checks import technique_checks
 
 __all__ = ["Check", "junit_xml", "smoke"]
@@ -32,7 +33,9 @@ def smoke(model: Adapter, only: str = "*") -> Iterator[Check]:
     yield from model_checks(batched, images)
     target = _target(batched, images)
     for technique in chosen:
-        if technique.info.makes:
+        if technique.info.surveys:
+            yield from survey_checks(technique, batched, images)
+        elif technique.info.makes:
             yield from maker_checks(technique, batched, target)
         else:
             yield from technique_checks(technique, batched, images, target)
