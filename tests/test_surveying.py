@@ -13,7 +13,6 @@ from tests.surveys import brightness_survey
 from viz.core.errors import ExitCode, ImageError, ModelError, NoImages, UsageError
 from viz.core.run_options import RunOptions, SurveyOptions
 from viz.engine.listener import Listener
-from viz.engine.survey_store import SurveyStore
 from viz.engine.surveys import chunks_of
 from viz.runs import run
 
@@ -141,7 +140,6 @@ def test_shards_are_whole_chunks_that_together_are_the_whole(tmp_path: Path) -> 
     assert [part.done for part in parts] == [3, 2, 2]
     plan, states = {"classes": [], "size": list(SIZE)}, []
     for k in (3, 1, 2):
-        state, done = SurveyStore.__new__(SurveyStore), None
         with np.load(tmp_path / str(k) / "state.npz") as stored:
             state = {name: stored[name] for name in stored.files if name != "chunks_done"}
             done = stored["chunks_done"].tolist()

@@ -18,8 +18,10 @@ from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.discovery import ImageFile, find_images
 from viz.core.errors import UsageError
+from viz.core.image_names import unique_keys_of_names
 from viz.core.run_options import SurveyOptions
 from viz.core.surveying import Found, State
+from viz.engine.cutting import cut_patches
 from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader
 from viz.engine.records import truth_name
@@ -111,15 +113,15 @@ def finish(job: SurveyJob, state: State, files: Sequence[ImageFile], folder: Run
 
     `files` is the whole listing, of all shards: what a state holds are places in it.
     """
-    from viz.engine.cutting import cut_patches
 
-    facts: list[Record] = []
-    records = cut_patches(_noted(job.technique.findings(job.plan, state), facts), files, job.loader, folder, listener)
-    folder.write_lines("results.jsonl", records)
-    folder.write("layers.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+    facts: dict[str, Record] = {}
 
+    def findings() -> Iterator[Found]:
+        for found in job.technique.findings(job.plan, state):
+            facts[found.layer] = {"units": len(found.units), "warnings": list(found.warnings), **found.facts}
+            yield found
 
-def _noted(found: Iterator[Found], facts: list[Record]) -> Iterator[Found]:
-    for one in found:
-        facts.append({"name": one.layer, "units": len(one.units), "warnings": list(one.warnings), **one.facts})
-        yield one
+    folder.write_lines("results.jsonl", cut_patches(findings, files, job.loader, folder, listener))
+    keys = unique_keys_of_names(list(facts))  # as in the records
+    layers = [{"name": name, "key": key, **facts[name]} for name, key in zip(facts, keys, strict=True)]
+    folder.write("layers.json", (json.dumps(layers, indent=1, ensure_ascii=False) + "\n").encode())
