@@ -1,10 +1,12 @@
 """From what the user calls a model to an adapter: zoo names become files, files become adapters."""
 
+from pathlib import Path
 from typing import Any
 
 from viz.adapters import load
 from viz.core.adapter import Adapter
 from viz.core.model_options import ModelOptions
+from viz.core.recipe import Recipe
 
 
 def open_model(model: Any, options: ModelOptions | None = None) -> Adapter:
@@ -12,9 +14,14 @@ def open_model(model: Any, options: ModelOptions | None = None) -> Adapter:
 
     Raises `ModelError` where it cannot be loaded or run, `UsageError` for options that cannot be.
     """
+    options = options or ModelOptions()
     if isinstance(model, str) and model.startswith("zoo:"):
-        return _from_zoo(model.removeprefix("zoo:"), options or ModelOptions())
-    return load(model, options)
+        adapter = _from_zoo(model.removeprefix("zoo:"), options)
+    else:
+        adapter = load(model, options)
+    if isinstance(model, str | Path):
+        adapter.recipe = Recipe(str(model), options)
+    return adapter
 
 
 def _from_zoo(name: str, options: ModelOptions) -> Adapter:

@@ -57,7 +57,7 @@ def run(
     options = options or RunOptions()
     opts.check(RunOptions, asdict(options))
     options.check_engine()
-    listing = listed(sources, options)
+    listing = listed(sources, options, technique.info.images_per_call)
     check_target(options.target, model, cast(ScoreKind, options.score))
     identity = identity_of(technique, model, sources, options)
     folder = RunFolder(run_path(technique, model, sources, options), identity)

@@ -29,7 +29,7 @@ def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], option
     if isinstance(options, MakeOptions):
         count = _pictures(technique, batched, sources, options)
     else:
-        count = len(listed(sources, options).files)
+        count = len(listed(sources, options, technique.info.images_per_call).files)
     passes = count * technique.passes(model.size)
     per_pass = _timed(batched, technique.info.needs_gradient)
     _print_line("pictures" if technique.info.makes else "images", f"{count}")

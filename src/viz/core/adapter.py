@@ -13,6 +13,7 @@ from viz.core.labels import Labels
 from viz.core.layer import Layer, LazyLayers, ReceptiveField
 from viz.core.patches import Patched
 from viz.core.preprocess import Preprocess
+from viz.core.recipe import Recipe
 from viz.core.result import FloatArray
 from viz.core.scores import Scores, Squash, per_image, probabilities
 from viz.core.trace import INPUT_ROUNDING, Edge, Rule, Trace
@@ -65,6 +66,7 @@ class Adapter(ABC):
         labels: the class names, possibly empty.
         preprocess: how pixels become the model's input.
         notes: what the user should know about how the model is run.
+        recipe: how to open it again elsewhere; None for a model that is here only, such as a module at hand.
         parallel: how many calls of `run` may go on at the same time, from different threads.
         warnings: what may be wrong, above all preprocessing that had to be guessed.
         forward_tolerance: how far values of `trace` may be from those of `run`, relative to a tensor's largest,
@@ -78,6 +80,7 @@ class Adapter(ABC):
     labels: Labels
     preprocess: Preprocess
     notes: list[str]
+    recipe: Recipe | None = None
     warnings: tuple[str, ...] = ()
     parallel: int = 1
     forward_tolerance: float = 1e-3

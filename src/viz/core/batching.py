@@ -62,6 +62,12 @@ class BatchedAdapter(Adapter):
         if text not in self.notes:
             self._said.append(text)
 
+    def ran_elsewhere(self, count: int, notes: Sequence[str]) -> None:
+        """A copy of this model has run on `count` images on another machine, and had this to say."""
+        self._counted(count)
+        for text in notes:
+            self.note(text)
+
     @property
     def kept_batch_size(self) -> int:
         """Images at once for work that keeps more than a forward pass does, such as gradients."""

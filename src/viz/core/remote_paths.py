@@ -59,10 +59,9 @@ def storage(path: Path) -> tuple[Any, str]:
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """What is in a file, here or elsewhere, or its first `most` bytes. Raises `OSError`, whatever the storage raises."""
+    """What is in a file; of one elsewhere, its first `most` bytes. Raises `OSError`, whatever the storage raises."""
     if not is_remote_path(path):
-        with path.open("rb") as stream:
-            return stream.read(-1 if most is None else most)
+        return path.read_bytes()
     files, inside = storage(path)
     try:
         return bytes(files.cat_file(inside) if most is None else files.cat_file(inside, start=0, end=most))

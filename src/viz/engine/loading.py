@@ -18,6 +18,8 @@ from viz.core.run_options import ImageOptions
 
 T = TypeVar("T")
 
+Item = TypeVar("Item")
+
 _KEPT_BYTES = 12_000_000  # a photo up to 4 megapixels waits in memory for its drawing; larger ones are read again
 
 
@@ -68,11 +70,21 @@ class Loader:
         return Loaded(file, photo.sha256, fitted.pixels, fitted.box, photo.size, kept)
 
 
-def listed(sources: Sequence[str | Path], options: ImageOptions) -> Listing:
-    """The images of a command: all in `sources`, then `--limit`, then this shard's share."""
+def listed(sources: Sequence[str | Path], options: ImageOptions, together: int = 1) -> Listing:
+    """The images of a command: all in `sources`, then `--limit`, then this shard's share.
+
+    Shards take turns in chunks of `together` images: those that share batches, where the bytes of a shard's results
+    have to be those of a run without shards.
+    """
     listing = find_images(sources, options.limit)
-    which, count = options.share
-    return replace(listing, files=listing.files[which - 1 :: count])
+    return replace(listing, files=tuple(in_share(listing.files, options.share, together)))
+
+
+def in_share(items: Sequence[Item], share: tuple[int, int], together: int) -> Iterator[Item]:
+    """What the shard (which, of how many) gets, in order."""
+    which, count = share
+    for start in range((which - 1) * together, len(items), count * together):
+        yield from items[start : start + together]
 
 
 def read_ahead(

@@ -16,7 +16,7 @@ from viz.engine.job import Job
 from viz.engine.listener import Listener
 from viz.engine.loading import Loaded, read_ahead
 from viz.engine.records import done_record, failed_record
-from viz.engine.run_folder import Record, RunFolder, chunks
+from viz.engine.run_folder import Files, Record, RunFolder, chunks
 from viz.engine.saving import save
 
 
@@ -27,22 +27,22 @@ def process(job: Job, files: Sequence[ImageFile], folder: RunFolder, listener: L
     whatever was finished before stays in the folder.
     """
     groups = chunks(files, job.technique.info.images_per_call)
-    before = _finished(folder, groups)
+    before = finished(folder, groups)
     settled: dict[str, Record] = {}
     with ThreadPoolExecutor(1, "viz-save") as writer:
         waiting: list[Future[list[Record]]] = []
         for loaded in read_ahead(groups, lambda file: job.loader.load(file, _sha256(before, file))):
             waiting.append(_submit(job, loaded, before, folder, writer))
             while len(waiting) > 1:  # at most one chunk waits to be drawn while the next one runs
-                _settle(waiting.pop(0).result(), before, settled, listener)
-            _stop_at_failure(job, settled)
+                settle(waiting.pop(0).result(), before, settled, listener)
+            stop_at_failure(job, settled)
         for future in waiting:
-            _settle(future.result(), before, settled, listener)
-        _stop_at_failure(job, settled)
+            settle(future.result(), before, settled, listener)
+        stop_at_failure(job, settled)
     return [settled[file.name] for file in files]
 
 
-def _finished(folder: RunFolder, groups: Sequence[Sequence[ImageFile]]) -> dict[str, Record]:
+def finished(folder: RunFolder, groups: Sequence[Sequence[ImageFile]]) -> dict[str, Record]:
     """Records that still hold. A chunk of which some are missing was cut off: all of it is done again.
 
     Its images share batches, and only the same batches give the same bytes.
@@ -61,13 +61,16 @@ def _submit(
     job: Job, loaded: Sequence[Loaded], before: dict[str, Record], folder: RunFolder, writer: ThreadPoolExecutor
 ) -> "Future[list[Record]]":
     """Run the model on what is new in a chunk; drawing and saving go to the writer."""
-    fresh = [item for item in loaded if item.pixels is not None or item.failure is not None]
-    outcomes = _computed(job, [item for item in fresh if item.failure is None])
-    outcomes.update({item.file.name: item.failure for item in fresh if item.failure is not None})
-    return writer.submit(_commit, job, loaded, outcomes, before, folder)
+    return writer.submit(commit, job, loaded, outcomes_of(job, loaded), before, folder)
 
 
 Outcome = tuple[Record, Result] | ImageError
+
+
+def outcomes_of(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
+    """What came of each image of a chunk that was not done before, by its name."""
+    outcomes = _computed(job, [item for item in loaded if item.pixels is not None and item.failure is None])
+    return outcomes | {item.file.name: item.failure for item in loaded if item.failure is not None}
 
 
 def _computed(job: Job, loaded: Sequence[Loaded]) -> dict[str, Any]:
@@ -114,8 +117,8 @@ def _unknown_label(model: Adapter, truth: str | None) -> ImageError | None:
     return None
 
 
-def _commit(
-    job: Job, loaded: Sequence[Loaded], outcomes: dict[str, Any], before: dict[str, Record], folder: RunFolder
+def commit(
+    job: Job, loaded: Sequence[Loaded], outcomes: dict[str, Any], before: dict[str, Record], folder: Files
 ) -> list[Record]:
     """Draw and save a chunk, then add its records in one write."""
     records, new = [], []
@@ -137,15 +140,17 @@ def _commit(
     return records
 
 
-def _settle(
+def settle(
     records: Sequence[Record], before: dict[str, Record], settled: dict[str, Record], listener: Listener
 ) -> None:
+    """Note the records of a chunk, and tell of them."""
     for record in records:
         settled[record["name"]] = record
         listener.image(record, fresh=before.get(record["name"]) is not record)
 
 
-def _stop_at_failure(job: Job, settled: dict[str, Record]) -> None:
+def stop_at_failure(job: Job, settled: dict[str, Record]) -> None:
+    """Raise `ImageError` where an image has failed, and that is to be the end."""
     failed = next((r for r in settled.values() if r["status"] == "failed"), None)
     if job.fail_fast and failed is not None:
         raise ImageError(f"{failed['name']}: {failed['reason']}", "leave --fail-fast out to go on with the others")

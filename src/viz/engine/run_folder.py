@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,22 @@ from viz.core.errors import UsageError
 SCHEMA = 1
 _SAMPLE, _WORTH = 1 << 16, 0.85  # bytes that are tried, and the part that compression must leave at most
 Record = dict[str, Any]
+
+
+class Files(Protocol):
+    """Where the results of images go: a run's folder, or a place in memory that is sent there."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Take a whole file."""
+        ...
+
+    def write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take arrays as a .npz."""
+        ...
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Take records of images whose files are all there."""
+        ...
 
 
 class RunFolder:
@@ -97,11 +113,8 @@ class RunFolder:
             self.write(f"{name}/{number:04d}{suffix}", data)
 
     def write_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write arrays as a .npz in full precision, compressed where that saves something."""
-        buffer = io.BytesIO()
-        save = np.savez_compressed if _shrinks(max(arrays.values(), key=lambda array: array.nbytes)) else np.savez
-        save(buffer, allow_pickle=False, **arrays)
-        self.write(name, buffer.getvalue())
+        """Write arrays as a .npz; see `npz_bytes`."""
+        self.write(name, npz_bytes(arrays))
 
     def write_run(self, run: Record) -> None:
         """Write run.json."""
@@ -110,6 +123,14 @@ class RunFolder:
     def has_files_of(self, record: Record) -> bool:
         """True where every file that a record names is there."""
         return all((self.path / name).is_file() for name in record.get("files", {}).values())
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as a .npz file's bytes in full precision, compressed where that saves something."""
+    buffer = io.BytesIO()
+    save = np.savez_compressed if _shrinks(max(arrays.values(), key=lambda array: array.nbytes)) else np.savez
+    save(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
 
 
 def _shrinks(array: NDArray[Any]) -> bool:

@@ -9,13 +9,13 @@ from viz.core.result import Result
 from viz.engine.job import Job
 from viz.engine.loading import Loaded
 from viz.engine.records import PREVIEW_SIDE, needs_preview
-from viz.engine.run_folder import RunFolder
+from viz.engine.run_folder import Files
 from viz.render import further_pictures, picture
 
 ORIGINAL_SIDE = 1024  # longest side of the copy of the photo that the report page shows
 
 
-def save(folder: RunFolder, item: Loaded, result: Result, job: Job) -> None:
+def save(folder: Files, item: Loaded, result: Result, job: Job) -> None:
     """Write `<key>.png` (what a person looks at), `<key>.npz` (raw values) and the photo for the page."""
     assert item.box is not None, "a loaded image has the box that the model saw"
     photo = item.photo or job.loader.photo(item.file)

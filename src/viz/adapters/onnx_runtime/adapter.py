@@ -14,6 +14,8 @@ from onnx import TensorProto, helper
 
 from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
 from viz.adapters.onnx_graph.image_input import further_inputs, image_input
+from viz.adapters.onnx_graph.kernels import Kernels
+from viz.adapters.onnx_graph.kernels.constants import facts_of
 from viz.adapters.onnx_graph.layers import image_dependent, list_layers
 from viz.adapters.onnx_graph.names import aliases_of
 from viz.adapters.onnx_graph.randomized import randomized
@@ -29,6 +31,7 @@ from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
 from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
+from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.model_options import ModelOptions
 from viz.core.patches import Patched
@@ -72,6 +75,7 @@ class OnnxAdapter(Adapter):
         self._apart = False  # whether images are run one by one, as large ones are
         self._sessions = self._sessions_of(self._file, self.size, self._tensors)
         self._found_at_size: Mapping[str, object] = {}
+        self._kernels: Kernels | None = None
         self._local = threading.local()  # each thread draws on a canvas of its own
         self.tracing = self._checked_tracing()
         self.forward_tolerance = self.tracing.tolerance
@@ -135,6 +139,25 @@ class OnnxAdapter(Adapter):
         """See `Adapter.evidence`; at another size, also what was compared with the model's own."""
         return {**self.tracing.evidence(), **self._found_at_size}
 
+    def kernel(self, name: str) -> Kernel:
+        """See `Adapter.kernel`."""
+        return self._all_kernels().of(name if name in self._names else self.layer(name).name)
+
+    def kernels(self) -> Sequence[str]:
+        """See `Adapter.kernels`."""
+        return self._all_kernels().names
+
+    def _all_kernels(self) -> Kernels:
+        if self._kernels is None:
+            graph, folder = self._file.graph, self._file.path.absolute().parent
+            facts = facts_of(graph, self._image.name, folder, self._shapes_seen(), self._sessions.raw_values)
+            self._kernels = Kernels(graph, self._image, self.preprocess, facts)
+        return self._kernels
+
+    def _shapes_seen(self) -> dict[str, tuple[int | None, ...]]:
+        """Shapes of all tensors, those of the layers as a run showed them."""
+        return self._tensors.shapes | {name: one.shape for name, one in self.layers.items() if one.shape is not None}
+
     def randomized(self, seed: int, part: float = 1.0) -> "OnnxAdapter":
         """See `Adapter.randomized`: the new weights are in memory only."""
         model = randomized(self._file.model, self._file.path.absolute().parent, seed, part)
@@ -143,6 +166,7 @@ class OnnxAdapter(Adapter):
         twin.layers = LazyLayers(lambda: self.layers)  # the same graph
         twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
         twin.notes, twin._local = [], threading.local()
+        twin._kernels = None
         twin._sessions = self._sessions.of(model, twin.note)
         twin.tracing = twin._checked_tracing()
         return twin
@@ -170,7 +194,7 @@ class OnnxAdapter(Adapter):
         self.layers = LazyLayers(lambda: _named(self._list_layers(part.seen), aliases))
         self.outputs, self.scores, self.labels, self.warnings = wanted, None, Labels(), ()
         self.source = replace(self.source, details={**self.source.details, "size": "{}x{}".format(*part.size)})
-        self.notes, self._local = [], threading.local()
+        self.notes, self._local, self._kernels = [], threading.local(), None
         self._sessions = self._sessions_of(self._file, part.size, self._tensors)
         self.tracing = self._checked_tracing()
 

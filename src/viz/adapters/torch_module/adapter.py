@@ -16,7 +16,7 @@ from viz.adapters.torch_module.at_size import Side, compare, cut_runner, table_a
 from viz.adapters.torch_module.exported import ExportedModel
 from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.randomized import randomized
-from viz.adapters.torch_module.receptive_field import field_by_running
+from viz.adapters.torch_module.receptive_field import FieldsByRunning
 from viz.adapters.torch_module.replacing import check_cut, values_from
 from viz.adapters.torch_module.runner import Runner
 from viz.adapters.torch_module.scores import find_scores, score_output
@@ -71,7 +71,7 @@ class TorchAdapter(Adapter):
         self.preprocess, self.labels = preprocess, labels or Labels()
         self._table, seen, notes = get_to_know(self._runner)
         self._cuts: set[tuple[str, tuple[str, ...]]] = set()  # where the model was seen to be cut cleanly
-        self._fields: dict[str, ReceptiveField | None] = {}
+        self._fields: FieldsByRunning | None = None
         self._apart = False  # whether images are run one by one, as large ones are
         self._found_at_size: Mapping[str, Found] = {}
         self.layers, self.outputs = self._table.layers, self._table.outputs
@@ -109,17 +109,12 @@ class TorchAdapter(Adapter):
 
     def receptive_field(self, name: str) -> ReceptiveField | None:
         """See `Adapter.receptive_field`: found by running the model, once for each layer."""
-        layer = self.layer(name)
-        if layer.name not in self._fields:
-
-            def values_of(images: FloatArray) -> FloatArray:
-                return self._runner.values(self._table, images, {layer.name})[layer.name]
-
-            try:
-                self._fields[layer.name] = field_by_running(values_of, layer, self.size)
-            except ModelError:  # a model may refuse pixels that are no numbers
-                self._fields[layer.name] = None
-        return self._fields[layer.name]
+        if self._fields is None:
+            runner, table = self._runner, self._table
+            self._fields = FieldsByRunning(
+                lambda images, names: runner.values(table, images, names), self.layers, self.size
+            )
+        return self._fields[self.layer(name).name]
 
     def randomized(self, seed: int, part: float = 1.0) -> "TorchAdapter":
         """See `Adapter.randomized`: the weights are those of a deep copy."""
@@ -139,7 +134,7 @@ class TorchAdapter(Adapter):
         twin._apart = self._apart or prod(size) > _LARGEST_TOGETHER * prod(self.size)
         twin._runner = cut_runner(self._runner, size, wanted)
         twin._table, twin.notes = table_at_size(self._runner, self._table, twin._runner, wanted, twin._apart)
-        twin._cuts, twin._fields = set(), {}
+        twin._cuts, twin._fields = set(), None
         twin.preprocess, twin.outputs, twin.scores, twin.labels = twin._runner.preprocess, wanted, None, Labels()
         aliases = {name: layer.aliases for name, layer in self.layers.items()}
         # Called as in the whole model, where running numbers may count otherwise.

@@ -1,0 +1,136 @@
+"""One forward pass on noise that notes every kernel as it runs: what it takes, what normalizes its result."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from viz.adapters.torch_module.kernels.flow import IMAGE, Flow, Flows
+from viz.adapters.torch_module.kernels.image_mixture import Mixture, mixture
+from viz.adapters.torch_module.kernels.operations import Sum, fixed_normalization, weighted_sum
+from viz.adapters.torch_module.kernels.passing import passed
+from viz.adapters.torch_module.program import Program
+from viz.adapters.torch_module.watch import Step
+from viz.core.errors import NotSupported
+from viz.core.kernel import Kernel
+from viz.core.layer import Layer
+from viz.core.result import FloatArray
+
+Norm = tuple[FloatArray, FloatArray]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A kernel as it ran: its sum without the data, the layer whose channels that had, and how pixels made it."""
+
+    sum: Sum
+    source: str
+    image: Mixture | None
+
+
+@dataclass
+class Kernels:
+    """The kernels of a model by the layer that they make, and the origin of every layer's channels."""
+
+    made: dict[str, _Made] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    norms: dict[str, list[Norm]] = field(default_factory=dict)
+
+    def of(self, layer: Layer, layers: Mapping[str, Layer]) -> Kernel:
+        """The kernel whose channels a layer has; raises `NotSupported` where there is none."""
+        name = self.origins.get(layer.name, "")
+        if name not in self.made:
+            raise NotSupported(
+                f"the channels of {layer.name!r} ({layer.op}) are not, one to one, those of a convolution or a dense "
+                "layer",
+                "choose a convolution or a dense layer",
+            )
+        return self._kernel(name, layers[name].op)
+
+    def _kernel(self, name: str, op: str) -> Kernel:
+        made = self.made[name]
+        weights = made.sum.weights()
+        norms = self.norms.get(name, [])
+        return Kernel(
+            layer=name,
+            op=op,
+            weights=weights,
+            bias=made.sum.biases(len(weights)),
+            groups=made.sum.groups,
+            strides=made.sum.pair("stride"),
+            pads=made.sum.pads(),
+            dilations=made.sum.pair("dilation"),
+            source=made.source,
+            on_image=made.image is not None,
+            image_weights=None if made.image is None else made.image.weights,
+            image_offset=None if made.image is None else made.image.offset,
+            norm=norms[0] if len(norms) == 1 else None,
+        )
+
+
+def recorded(
+    program: Program, encode: Callable[[FloatArray], Tensor], images: FloatArray, layers: Collection[str], aten: bool
+) -> Kernels:
+    """What one forward pass of `images` (b, 3, h, w) shows; `aten`: operations have the arguments of ATen."""
+    recorder = _Recorder(program, images, layers, aten)
+    inputs = encode(images)
+    recorder.flows.note(inputs, Flow(IMAGE, 1 if inputs.shape[2:] == images.shape[2:] else 3))
+    with torch.no_grad():
+        program(inputs, recorder)
+    return recorder.found
+
+
+class _Recorder:
+    def __init__(self, program: Program, images: FloatArray, layers: Collection[str], aten: bool):
+        self.found, self.flows = Kernels(), Flows()
+        self._images, self._layers, self._aten = images, layers, aten
+        state = [*program.module.parameters(), *program.module.buffers()]
+        self._stored = frozenset(tensor.untyped_storage().data_ptr() for tensor in state)
+
+    def __call__(self, step: Step) -> None:
+        if self._is_call(step):
+            flows = [self._own(step) or flow for flow in passed(step, self.flows, self._aten)]
+            if any(self.flows.moving(tensor) for tensor in step.inputs):
+                self._note_norm(step)
+                for (_, tensor), flow in zip(step.tensors, flows, strict=True):
+                    self.flows.note(tensor, flow)
+        else:
+            self._note_unknown(step)
+        for name, tensor in step.tensors:
+            if not step.inner and (flow := self.flows.of(tensor)):
+                self.found.origins[name] = flow.origin
+
+    def _is_call(self, step: Step) -> bool:
+        """An operation, whose arguments are positional and named ones; of a module's call only what it gave is new."""
+        given = step.arguments
+        return isinstance(given, list | tuple) and len(given) == 2 and isinstance(given[1], dict | None)  # type: ignore[arg-type]
+
+    def _note_unknown(self, step: Step) -> None:
+        """What a module gave without showing how follows from the image in a way of its own."""
+        for _, tensor in step.tensors:
+            if not self.flows.known(tensor):
+                self.flows.note(tensor, None)
+
+    def _own(self, step: Step) -> Flow | None:
+        """The channels that a kernel makes; notes the kernel."""
+        found = weighted_sum(step, self.flows, self._stored, self._aten)
+        name = step.tensors[0][0]
+        if found is None or not self.flows.moving(found.data) or name not in self._layers or name in self.found.made:
+            return None
+        data = self.flows.of(found.data)
+        axis = found.data.ndim - 1 if found.dense else 1
+        origin = data.origin if data is not None and data.axis == axis else ""
+        inputs = found.groups * found.weight.shape[1] if not found.transposed else found.weight.shape[0]
+        image = mixture(found.data, self._images, inputs) if not found.dense else None
+        self.found.made[name] = _Made(found, origin if origin in self._layers else "", image)
+        return Flow(name, found.axis)
+
+    def _note_norm(self, step: Step) -> None:
+        found = fixed_normalization(step, self._aten)
+        if found is None:
+            return
+        flow = self.flows.of(found[0])
+        if flow is not None and flow.plain and flow.origin in self.found.made and np.ndim(found[1]) == 1:
+            self.found.norms.setdefault(flow.origin, []).append(found[1:])
