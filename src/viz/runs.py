@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from viz._run_identity import identity_of, run_path
 from viz._run_recording import Counting, Recording, RunSummary, described, score_read
@@ -14,7 +14,7 @@ from viz.core import options as opts
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.errors import UsageError
-from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, RunOptions, SurveyOptions
+from viz.core.run_options import AnyOptions, EngineOptions, LookOptions, MakeOptions, RunOptions, SurveyOptions
 from viz.core.target import ScoreKind, check_target
 from viz.creating import create
 from viz.engine.job import Job
@@ -22,7 +22,12 @@ from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader, listed
 from viz.engine.local import process
 from viz.engine.run_folder import RunFolder
+from viz.engine.surveys import gather_here
+from viz.models import open_model
 from viz.surveying import SurveySummary, survey
+
+if TYPE_CHECKING:
+    from viz.engine.ray import Cluster
 
 __all__ = ["Listener", "RunSummary", "SurveySummary", "run", "run_path"]
 
@@ -47,7 +52,9 @@ def run(
     """
     if technique.info.surveys:
         asked = cast(SurveyOptions | None, options)
-        return survey(technique, model, sources, asked, listener, command, decode)
+        elsewhere = _cluster(technique, model, asked)
+        gather = elsewhere.gather if elsewhere else gather_here
+        return survey(technique, model, sources, asked, listener, command, decode, gather)
     if technique.info.makes:
         made = cast(MakeOptions | LookOptions | None, options)
         return create(technique, model, sources, made, listener, command, decode)
@@ -59,6 +66,7 @@ def run(
     options.check_engine()
     listing = listed(sources, options, technique.info.images_per_call)
     check_target(options.target, model, cast(ScoreKind, options.score))
+    elsewhere = _cluster(technique, model, options)
     identity = identity_of(technique, model, sources, options)
     folder = RunFolder(run_path(technique, model, sources, options), identity)
     counting = Counting(listener or Listener())
@@ -69,4 +77,14 @@ def run(
     said = described(technique, batched, options, command or shlex.join(sys.argv), identity, listing.skipped)
     said |= {"target": options.target, "score": score_read(batched, options.score)}
     recording = Recording(technique, batched, folder, counting, said, len(listing.files), listing.skipped)
-    return recording.carry_out(lambda: process(job, listing.files, folder, counting))
+    work = elsewhere.process if elsewhere else process
+    return recording.carry_out(lambda: work(job, listing.files, folder, counting))
+
+
+def _cluster(technique: Any, model: Adapter, options: EngineOptions | None) -> "Cluster | None":
+    """The Ray cluster that does the work; None where it is done here. Raises `UsageError`, `NotSupported`."""
+    if not isinstance(options, EngineOptions) or options.engine == "local":
+        return None
+    from viz.engine.ray import cluster
+
+    return cluster(model, technique.info.needs_gradient, open_model, options)

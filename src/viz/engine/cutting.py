@@ -138,7 +138,7 @@ def _layer(found: Found, key: str, first: int, sheets: _Sheets) -> Iterator[Reco
     """The records of a layer's units; each is given once its pictures are there."""
     path = Path("sprites") / key
     (sheets.folder.path / path).mkdir(parents=True, exist_ok=True)
-    for left_over in (sheets.folder.path / path).iterdir():
+    for left_over in (sheets.folder.path / path).glob("[0-9]*.[jp][pn]g"):
         left_over.unlink()
     with_heat = any(cut.heat is not None for unit in found.units for cut in unit.cuts)
     for start in range(0, len(found.units), sprites.ROWS):

@@ -91,7 +91,8 @@ def no_heat() -> Cells:
 
 def sprite_jpeg(tiles: NDArray[np.uint8]) -> bytes:
     """Tiles (rows, columns, side, side, 3) as one JPEG file; the same tiles give the same bytes."""
-    return _encoded(_sheet(tiles), "JPEG", quality=QUALITY)
+    # Colours at full resolution: halved, those of a tile's edge would be mixed with its neighbour's.
+    return _encoded(_sheet(tiles), "JPEG", quality=QUALITY, subsampling=0)
 
 
 def heat_png(cells: NDArray[np.uint8]) -> bytes:

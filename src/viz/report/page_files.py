@@ -30,16 +30,33 @@ def fill(template: str, **parts: str) -> Markup:
 
 def page(title: str, body: Markup, data: Any, styles: tuple[str, ...], scripts: tuple[str, ...]) -> bytes:
     """A whole page as bytes. The same arguments give the same bytes, all of them ASCII."""
-    style = "\n".join(_read(name) for name in SHARED_STYLES + styles)
-    script = "\n".join(_read(name) for name in SHARED_SCRIPTS + scripts)
+    return _page(title, body, data, SHARED_STYLES + styles, SHARED_SCRIPTS + scripts, fill("detail.html"))
+
+
+def loading_page(title: str, body: Markup, data: Any, styles: tuple[str, ...], scripts: tuple[str, ...]) -> bytes:
+    """A page that also runs scripts from where it lies, its further data; of `page`'s shared files it names its own."""
+    return _page(title, body, data, styles, scripts, Markup(), "'self' file: ")
+
+
+def _page(
+    title: str,
+    body: Markup,
+    data: Any,
+    styles: tuple[str, ...],
+    scripts: tuple[str, ...],
+    detail: Markup,
+    scripts_from: str = "",
+) -> bytes:
+    style = "\n".join(_read(name) for name in styles)
+    script = "\n".join(_read(name) for name in scripts)
     whole = fill(
         "page.html",
-        policy=_policy(style, script),
+        policy=_policy(style, script, scripts_from),
         title=title,
         style=Markup(style),
         script=Markup(script),
         body=body,
-        detail=fill("detail.html"),
+        detail=detail,
         data=embedded_json(data),
     )
     # Characters outside ASCII become references, so half of a surrogate pair in a name does no harm.
@@ -54,11 +71,11 @@ def write_whole(path: Path, content: bytes) -> Path:
     return path
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str, scripts_from: str) -> str:
     """Only this style, this script, and pictures and videos from where the page lies: no network is possible."""
     return (
         f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+        f"script-src {scripts_from}'{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -14,6 +14,7 @@ from torch.export import ExportedProgram
 from viz.adapters.same_function import Found
 from viz.adapters.torch_module.at_size import Side, compare, cut_runner, table_at_size
 from viz.adapters.torch_module.exported import ExportedModel
+from viz.adapters.torch_module.kernels import Kernels
 from viz.adapters.torch_module.program import ModuleProgram, Program
 from viz.adapters.torch_module.randomized import randomized
 from viz.adapters.torch_module.receptive_field import FieldsByRunning
@@ -25,6 +26,7 @@ from viz.adapters.torch_module.tracing import trace
 from viz.adapters.torch_module.trial import get_to_know, noise
 from viz.core.adapter import Adapter, ModelSource, ReceptiveField, Rule, Scores, Trace
 from viz.core.errors import ModelError
+from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
@@ -72,6 +74,7 @@ class TorchAdapter(Adapter):
         self._table, seen, notes = get_to_know(self._runner)
         self._cuts: set[tuple[str, tuple[str, ...]]] = set()  # where the model was seen to be cut cleanly
         self._fields: FieldsByRunning | None = None
+        self._kernels: Kernels | None = None
         self._apart = False  # whether images are run one by one, as large ones are
         self._found_at_size: Mapping[str, Found] = {}
         self.layers, self.outputs = self._table.layers, self._table.outputs
@@ -116,13 +119,27 @@ class TorchAdapter(Adapter):
             )
         return self._fields[self.layer(name).name]
 
+    def kernel(self, name: str) -> Kernel:
+        """See `Adapter.kernel`. Of TorchScript, which shows nothing of its inside, there is none."""
+        return self._all_kernels().of(self.layer(name), self.layers)
+
+    def kernels(self) -> Sequence[str]:
+        """See `Adapter.kernels`."""
+        return tuple(self._all_kernels().made)
+
+    def _all_kernels(self) -> Kernels:
+        if self._kernels is None:
+            images = noise(self._runner, self._table.at_a_time or 1)
+            self._kernels = self._runner.kernels(images, set(self.layers))
+        return self._kernels
+
     def randomized(self, seed: int, part: float = 1.0) -> "TorchAdapter":
         """See `Adapter.randomized`: the weights are those of a deep copy."""
         program = copy(self._runner.program)
         with torch_errors(self.source.name):
             program.module = randomized(program.module, self._table.layers, seed, part)
         twin = copy(self)
-        twin._runner = replace(self._runner, program=program)
+        twin._runner, twin._kernels = replace(self._runner, program=program), None
         twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
         twin.notes = []
         return twin
@@ -134,7 +151,7 @@ class TorchAdapter(Adapter):
         twin._apart = self._apart or prod(size) > _LARGEST_TOGETHER * prod(self.size)
         twin._runner = cut_runner(self._runner, size, wanted)
         twin._table, twin.notes = table_at_size(self._runner, self._table, twin._runner, wanted, twin._apart)
-        twin._cuts, twin._fields = set(), None
+        twin._cuts, twin._fields, twin._kernels = set(), None, None
         twin.preprocess, twin.outputs, twin.scores, twin.labels = twin._runner.preprocess, wanted, None, Labels()
         aliases = {name: layer.aliases for name, layer in self.layers.items()}
         # Called as in the whole model, where running numbers may count otherwise.

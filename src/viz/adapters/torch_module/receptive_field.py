@@ -20,8 +20,8 @@ _MOST_VALUES_TOGETHER = 1 << 26  # of all layers, for one image
 class FieldsByRunning:
     """The fields of a model's feature maps (b, c, rows, columns), `values_of(images, names)`.
 
-    What one run on one image shows is kept for all layers: some dozen runs for the first, few for the others. No
-    value hides a pixel in this, as one behind a rectifier that is off would.
+    Some dozen runs on one image each; from the second layer on, a run shows all layers, and few more are needed.
+    No value hides a pixel in this, as one behind a rectifier that is off would.
     """
 
     def __init__(self, values_of: ValuesOf, layers: Mapping[str, Layer], image_size: tuple[int, int]):
@@ -66,7 +66,8 @@ class FieldsByRunning:
     def _run(self, name: str, axis: int, pixels: slice) -> Mapping[str, Span | None]:
         image = np.full((1, 3, *self._image_size), 0.5, np.float32)
         image[(..., pixels, slice(None)) if axis == 0 else (..., pixels)] = np.nan
-        names = self._together if name in self._together else [name]
+        # Often one layer is all that is asked for; all layers' values take their time.
+        names = self._together if self._found and name in self._together else [name]
         return {n: _spoilt(values[0], axis) for n, values in self._values_of(image, names).items()}
 
 

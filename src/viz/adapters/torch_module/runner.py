@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from viz.adapters.torch_module.batches import Place, mixed
+from viz.adapters.torch_module.kernels import Kernels, recorded
 from viz.adapters.torch_module.program import Program, evaluating, forward_with_layers
 from viz.adapters.torch_module.survey import Survey, survey
 from viz.core.adapter import Layer
@@ -59,6 +60,11 @@ class Runner:
         """See `torch_batches.mixed`."""
         with self._running():
             return mixed(self.program, self.encoded(images), places, one)
+
+    def kernels(self, images: FloatArray, layers: Collection[str]) -> Kernels:
+        """The kernels that a run on noise images shows, of these layers; raises as `Adapter.run`."""
+        with self._running():
+            return recorded(self.program, self.encoded, images, layers)
 
     def values(self, table: Table, images: FloatArray, names: Collection[str]) -> dict[str, FloatArray]:
         """The layers `names` for images (b, 3, h, w), b first, float32; raises as `Adapter.run`."""

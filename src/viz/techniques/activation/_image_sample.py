@@ -39,4 +39,4 @@ def merged_samples(left: tuple[Array, Array], right: tuple[Array, Array]) -> tup
 
 def sampled(sample: tuple[Array, Array]) -> Array:
     """The responses (n, c) of the images that are in a sample."""
-    return sample[1][sample[0] != _NO_IMAGE]
+    return np.asarray(sample[1][sample[0] != _NO_IMAGE])

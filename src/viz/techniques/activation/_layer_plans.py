@@ -64,7 +64,7 @@ class LayerPlan:
         """What `to_json` gave."""
         tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         field = values["field"]
-        given = ReceptiveField(*(tuple(field[name]) for name in ("size", "stride", "offset"))) if field else None
+        given = ReceptiveField(tuple(field["size"]), tuple(field["stride"]), tuple(field["offset"])) if field else None
         return cls(**{**values, **tuples, "field": given})
 
 
@@ -102,6 +102,11 @@ def with_scale(plan: LayerPlan, scale: float) -> LayerPlan:
     return replace(plan, scale=scale)
 
 
+def with_notes(plan: LayerPlan, *notes: str) -> LayerPlan:
+    """The same with further notes."""
+    return replace(plan, notes=(*plan.notes, *notes))
+
+
 def is_vector(shape: Sequence[int | None] | None) -> bool:
     """Whether a tensor has one number per image and channel: (b, c), (b, c, 1, 1) or (b, 1, 1, c)."""
     if not shape or shape[0] is not None or any(length is None for length in shape[1:]):
@@ -115,9 +120,7 @@ def _width(shape: Sequence[int | None], kind: str) -> int:
     return int(shape[1 if kind == "nchw" else -1] or 0)
 
 
-def _field(
-    model: Adapter, layer: Layer, kind: str, positions: tuple[int, int]
-) -> tuple[ReceptiveField | None, str]:
+def _field(model: Adapter, layer: Layer, kind: str, positions: tuple[int, int]) -> tuple[ReceptiveField | None, str]:
     """The window that a position sees, and a note where there is none."""
     found = model.receptive_field(layer.name)
     if kind == "vector":
@@ -144,7 +147,9 @@ def _side(field: ReceptiveField | None, positions: tuple[int, int]) -> int:
         return 0
     needed = across
     if field is not None:
-        needed = max(math.ceil(size / step) if step else across for size, step in zip(field.size, field.stride, strict=True))
+        needed = max(
+            math.ceil(size / step) if step else across for size, step in zip(field.size, field.stride, strict=True)
+        )
     return min(needed | 1, across, _WIDEST_HEAT)
 
 

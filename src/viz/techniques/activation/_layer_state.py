@@ -71,7 +71,11 @@ def sums_of(state: State) -> State:
 
 def layers_of(state: State, count: int) -> list[State]:
     """The states of the layers that a whole state holds."""
-    return [_part(state, str(index)) for index in range(count)]
+    found: list[dict[str, Array]] = [{} for _ in range(count)]
+    for name, array in state.items():
+        index, _, rest = name.partition(".")
+        found[int(index)][rest] = array
+    return list(found)
 
 
 def state_of(layers: list[State]) -> State:

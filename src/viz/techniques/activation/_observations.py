@@ -36,7 +36,13 @@ class Observation:
 
 
 def observed(
-    plan: LayerPlan, top: TopPatches, values: FloatArray, images: Array, keys: Array, rank: str, relevance: FloatArray | None
+    plan: LayerPlan,
+    top: TopPatches,
+    values: FloatArray,
+    images: Array,
+    keys: Array,
+    rank: str,
+    relevance: FloatArray | None,
 ) -> Observation:
     """What `values` (b, …) of a layer show of `images` (b,) with these `keys`, given the best patches so far.
 
@@ -46,7 +52,7 @@ def observed(
     guide = maps if relevance is None else response_maps(plan, relevance, zero=0)
     peaks, means, above = maps.peaks(), maps.means(), maps.above_zero()
     ranks = _ranks(rank, peaks, means, guide)
-    finite = np.isfinite(peaks).all(axis=1) & np.isfinite(means).all(axis=1) & np.isfinite(ranks).all(axis=1)
+    finite = np.all(np.isfinite(peaks) & np.isfinite(means) & np.isfinite(ranks), axis=1)
     which, channels = np.nonzero(top.entering(ranks, images) & finite[:, None])
     patches, side = top.value.shape[2], top.heat.shape[-1]
     places, found, around = _patches(plan, maps, guide, which, channels, patches, side)
@@ -60,8 +66,8 @@ def joined(parts: Sequence[Observation]) -> Observation:
     order = np.argsort(channels, kind="stable")
     all_entries = [part.entries for part in parts]
     entries = TopPatches(*(_of_all(all_entries, field.name)[order] for field in fields(TopPatches)))
-    plain = (_of_all(parts, name) for name in ("finite", "peaks", "means", "above"))
-    return Observation(*plain, channels[order], entries)
+    finite, peaks, means, above = (_of_all(parts, name) for name in ("finite", "peaks", "means", "above"))
+    return Observation(finite, peaks, means, above, channels[order], entries)
 
 
 def _of_all(parts: Sequence[Any], name: str) -> Array:

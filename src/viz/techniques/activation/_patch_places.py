@@ -19,9 +19,9 @@ def best_places(maps: FloatArray, count: int, plan: LayerPlan) -> Places:
     Non-maximum suppression: a place whose window overlaps with that of a better one is passed over, and so is
     what is no peak (some neighbour is higher). `NOWHERE` fills up. Of equal ones, the first in reading order.
     """
-    flat = maps.reshape(len(maps), -1)
+    flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
     if count == 1:
-        return flat.argmax(axis=1).astype(np.int32)[:, None]
+        return np.asarray(flat.argmax(axis=1)[:, None], np.int32)
     left = np.where(_is_peak(maps), maps, -np.inf).reshape(flat.shape)
     found = np.full((len(maps), count), NOWHERE, np.int32)
     for rank in range(count):
@@ -34,7 +34,7 @@ def best_places(maps: FloatArray, count: int, plan: LayerPlan) -> Places:
 
 def values_at(maps: FloatArray, places: Places) -> FloatArray:
     """The values of maps (n, rows, columns) at places (n, k); -inf at `NOWHERE`."""
-    flat = maps.reshape(len(maps), -1)
+    flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
     found: FloatArray = np.take_along_axis(flat, np.maximum(places, 0).astype(np.intp), axis=1)
     return np.where(places == NOWHERE, np.float32(-np.inf), found)
 
@@ -71,7 +71,7 @@ def _too_near(places: NDArray[np.intp], plan: LayerPlan) -> NDArray[np.bool_]:
     rows, columns = plan.positions
     down = np.abs(np.arange(rows)[None, :, None] - (places // columns)[:, None, None])
     across = np.abs(np.arange(columns)[None, None, :] - (places % columns)[:, None, None])
-    return overlapping(plan)[down, across].reshape(len(places), -1)
+    return np.asarray(overlapping(plan)[down, across].reshape(len(places), rows * columns))
 
 
 def overlapping(plan: LayerPlan) -> NDArray[np.bool_]:

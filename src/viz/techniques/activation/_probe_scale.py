@@ -41,5 +41,4 @@ def _power_above(value: float) -> float:
     """1 where a layer does not respond at all: any scale is as good."""
     if value == 0:
         return 1.0
-    mantissa, exponent = math.frexp(value)
-    return math.ldexp(1.0, exponent)
+    return math.ldexp(1.0, math.frexp(value)[1])

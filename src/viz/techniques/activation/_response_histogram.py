@@ -62,7 +62,7 @@ def quantiles(histogram: Array, scale: float, shares: tuple[float, ...]) -> NDAr
 
 
 def shown(histogram: Array, scale: float, most: int = 48) -> tuple[list[float], list[int]]:
-    """One channel's histogram (buckets,) from its first image to its last, neighbours put together: edges and counts."""
+    """A channel's histogram (buckets,) from its first image to its last, neighbours put together: (edges, counts)."""
     used = np.flatnonzero(histogram)
     first, last = int(used[0]), int(used[-1]) + 1
     step = -(-(last - first) // most)

@@ -37,12 +37,12 @@ class ResponseMaps:
 
     def sums(self) -> NDArray[np.float64]:
         """The sum of the responses of each image and channel over the positions, (b, c)."""
-        return self.means() * self.values.shape[self._axis]
+        return np.asarray(self.means() * self.values.shape[self._axis])
 
     def above_zero(self) -> IntArray:
         """At how many positions each image and channel has a response above zero, (b, c)."""
         above = (self.values > self.zero).view(np.int8)
-        return np.add.reduce(above, axis=self._axis, dtype=np.int32).astype(np.int64)
+        return np.asarray(np.add.reduce(above, axis=self._axis, dtype=np.int32), np.int64)
 
     def some(self, images: Indices, channels: Indices) -> FloatArray:
         """The maps of n pairs of an image and a channel, (n, rows, columns)."""
@@ -53,7 +53,7 @@ class ResponseMaps:
     def _added(self) -> NDArray[np.float64]:
         # Along the last axis numpy adds pairwise, which float32 suffices for; along another one by one.
         kind = np.float64 if self.channels_last else np.float32
-        return np.add.reduce(self.values, axis=self._axis, dtype=kind).astype(np.float64)
+        return np.asarray(np.add.reduce(self.values, axis=self._axis, dtype=kind), np.float64)
 
     @property
     def _axis(self) -> int:

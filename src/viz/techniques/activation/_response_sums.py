@@ -25,8 +25,8 @@ def no_sums(plan: LayerPlan, classes: int) -> Mapping[str, Array]:
     largest responses of each class's images; `largest`, that of all images, -inf before the first.
     """
     channels = len(plan.channels)
-    lengths: dict[str, tuple[int, ...]] = {name: (1,) for name in ("images", "broken", "clipped")}
-    lengths |= {name: (channels,) for name in ("mean", "fires", "fires_images")}
+    lengths: dict[str, tuple[int, ...]] = dict.fromkeys(("images", "broken", "clipped"), (1,))
+    lengths |= dict.fromkeys(("mean", "fires", "fires_images"), (channels,))
     lengths |= {"class_images": (classes,), "classes": (classes, channels)}
     return {
         **{name: np.zeros(lengths[name], np.int64) for name in SUMMED},
@@ -37,8 +37,9 @@ def no_sums(plan: LayerPlan, classes: int) -> Mapping[str, Array]:
 def with_images(
     sums: State, plan: LayerPlan, peaks: Array, means: Array, above: Array, truths: Array, broken: int
 ) -> Mapping[str, Array]:
-    """With b images: their largest and mean responses (b, c), positions above zero (b, c), classes (b,), -1 for none."""
+    """With b images: largest and mean responses (b, c), positions above zero (b, c), classes (b,), -1 for none."""
     parts, clipped = fixed(peaks, plan.scale)
+    mean_parts, clipped_means = fixed(means, plan.scale)
     known = truths >= 0
     classes, class_images = sums["classes"].copy(), sums["class_images"].copy()
     for truth, part in zip(truths[known], parts[known], strict=True):
@@ -47,9 +48,9 @@ def with_images(
     return {
         "images": sums["images"] + len(peaks),
         "broken": sums["broken"] + broken,
-        "clipped": sums["clipped"] + clipped,
+        "clipped": sums["clipped"] + clipped + clipped_means,
         "class_images": class_images,
-        "mean": sums["mean"] + fixed(means, plan.scale)[0].sum(axis=0),
+        "mean": sums["mean"] + mean_parts.sum(axis=0),
         "fires": sums["fires"] + above.sum(axis=0),
         "fires_images": sums["fires_images"] + np.count_nonzero(above, axis=0),
         "classes": classes,

@@ -1,14 +1,15 @@
-"""What operations are given, by name: those of torch.nn.functional, and of ATen in exported programs."""
+"""What operations are given, by name: as torch.nn.functional takes it, which is as ATen does, where not said."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CONVOLUTION = "input weight bias stride padding dilation groups".split()
 _TRANSPOSED = "input weight bias stride padding output_padding groups dilation".split()
-_BOTH: dict[str, Sequence[str]] = {
+_NAMES: dict[str, Sequence[str]] = {
     "conv2d": _CONVOLUTION,
     "conv_transpose2d": _TRANSPOSED,
     "convolution": "input weight bias stride padding dilation transposed output_padding groups".split(),
+    "batch_norm": "input running_mean running_var weight bias training momentum eps".split(),
     "linear": "input weight bias".split(),
     "addmm": "bias input weight".split(),
     "mm": "input weight".split(),
@@ -21,20 +22,24 @@ _BOTH: dict[str, Sequence[str]] = {
     "mean": "input dim keepdim".split(),
     "amax": "input dim keepdim".split(),
     "sum": "input dim keepdim".split(),
+    "pad": "input pad mode value".split(),
+    "constant_pad_nd": "input pad value".split(),
     "cat": "tensors dim".split(),
     "concat": "tensors dim".split(),
 }
-_FUNCTIONAL = {"batch_norm": "input running_mean running_var weight bias training momentum eps".split()}
-_ATEN = {"batch_norm": "input weight bias running_mean running_var training momentum eps".split()}
+# torch.batch_norm, as exported programs call it, has them in another order, and one more.
+_BATCH_NORM_OF_ATEN = "input weight bias running_mean running_var training momentum eps cudnn_enabled".split()
 
 
-def named(op: str, given: Any, aten: bool) -> Mapping[str, Any]:
+def named(op: str, given: Any) -> Mapping[str, Any]:
     """An operation's arguments by name; `given` are positional and named ones, as a `Step` holds them.
 
     Of an operation that is not known, only the first: `input`.
     """
     positional, keywords = given
-    names = (_ATEN if aten else _FUNCTIONAL).get(op) or _BOTH.get(op, ["input"])
+    names = _NAMES.get(op, ["input"])
+    if op == "batch_norm" and len(positional) == len(_BATCH_NORM_OF_ATEN):
+        names = _BATCH_NORM_OF_ATEN
     found = dict(zip(names, positional, strict=False)) | dict(keywords or {})
     if "axis" in found:  # numpy's names are taken as well
         found["dim"] = found["axis"]

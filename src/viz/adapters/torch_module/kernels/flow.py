@@ -34,6 +34,12 @@ class Flows:
         """From now on the tensor is that of `flow`; None: it follows from the image, how is not known."""
         self._noted[id(tensor)] = (tensor, tensor._version, flow)
 
+    def written(self, tensor: Tensor) -> None:
+        """The step that has just ended wrote to the tensor, once: what it was before is still known."""
+        kept, version, flow = self._noted.get(id(tensor), (tensor, -1, None))
+        if version == tensor._version - 1:
+            self._noted[id(tensor)] = (kept, version + 1, flow)
+
     def moving(self, tensor: Tensor) -> bool:
         """Whether it follows from the image."""
         return id(tensor) in self._noted

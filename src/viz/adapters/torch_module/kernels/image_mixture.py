@@ -20,13 +20,14 @@ class Mixture:
     offset: FloatArray
 
 
-def mixture(values: Tensor, images: FloatArray, channels: int) -> Mixture | None:
+def mixture(values: Tensor, images: FloatArray) -> Mixture | None:
     """How values (b, channels, h, w) follow from the pixels of noise images (b, 3, h, w); None where they do not.
 
     Four numbers for each channel are fitted to all its values, so that nothing else can pass for it.
     """
-    if values.shape != (len(images), channels, *images.shape[2:]):
+    if values.ndim != 4 or len(values) != len(images) or values.shape[2:] != images.shape[2:]:
         return None
+    channels = values.shape[1]
     target = values.detach().to("cpu", torch.float64).numpy().transpose(1, 0, 2, 3).reshape(channels, -1)
     pixels = images.astype(np.float64).transpose(1, 0, 2, 3).reshape(3, -1)
     known = np.concatenate([pixels, np.ones((1, pixels.shape[1]))])

@@ -19,9 +19,8 @@ _PRODUCTS = frozenset(("linear", "addmm", "mm", "matmul"))
 
 @dataclass(frozen=True)
 class Sum:
-    """A weighted sum: the tensor that it takes, the axis of its result's channels, and its settings by name."""
+    """A weighted sum: the axis of its result's channels, its weights, and its settings by name."""
 
-    data: Tensor
     axis: int
     weight: Tensor
     bias: Tensor | None
@@ -66,27 +65,35 @@ class Sum:
         return down, across, down, across
 
 
-def weighted_sum(step: Step, flows: Flows, stored: frozenset[int], aten: bool) -> Sum | None:
-    """What a step does, where it is such a sum of what follows from the image; `stored` are its weights' memories."""
+def weighted_sum(step: Step, flows: Flows, stored: frozenset[int]) -> tuple[Tensor, Sum] | None:
+    """What a step takes and does, where it is a sum of what follows from the image.
+
+    `stored` are the addresses of the model's weights.
+    """
     if step.op not in _CONVOLUTIONS | _PRODUCTS:
         return None
-    given = named(step.op, step.arguments, aten)
+    given = named(step.op, step.arguments)
     data, weight, bias = (given.get(name) for name in ("input", "weight", "bias"))
-    if not isinstance(data, Tensor) or not isinstance(weight, Tensor) or flows.moving(weight):
+    if not isinstance(data, Tensor) or not isinstance(weight, Tensor):
         return None
-    if step.op in _CONVOLUTIONS:
-        return Sum(data, 1, weight, bias, False, given) if weight.ndim == 4 and data.ndim == 4 else None
-    if weight.ndim != 2 or (step.op != "linear" and weight.untyped_storage().data_ptr() not in stored):
-        return None  # a product of two tensors that something else has made
-    rows = weight if step.op == "linear" else weight.t()
-    return Sum(data, step.tensors[0][1].ndim - 1, rows, bias, True, given)
+    if not flows.moving(data) or flows.moving(weight):
+        return None
+    settings = {name: value for name, value in given.items() if not isinstance(value, Tensor)}
+    if step.op in _CONVOLUTIONS and weight.ndim == data.ndim == 4:
+        return data, Sum(1, weight, bias, False, settings)
+    # A product of two tensors that something else has made is no layer with weights.
+    own = step.op == "linear" or weight.untyped_storage().data_ptr() in stored
+    if step.op in _PRODUCTS and weight.ndim == 2 and own and given.get("alpha", 1) == given.get("beta", 1) == 1:
+        rows = weight if step.op == "linear" else weight.t()
+        return data, Sum(step.tensors[0][1].ndim - 1, rows, bias, True, settings)
+    return None
 
 
-def fixed_normalization(step: Step, aten: bool) -> tuple[Tensor, FloatArray, FloatArray] | None:
+def fixed_normalization(step: Step) -> tuple[Tensor, FloatArray, FloatArray] | None:
     """The tensor that a BatchNorm with fixed statistics takes, its scale and its shift, (channels,) each."""
     if step.op not in ("batch_norm", "native_batch_norm_legit_no_training"):
         return None
-    given = named(step.op, step.arguments, aten)
+    given = named(step.op, step.arguments)
     data, mean, variance = (given.get(name) for name in ("input", "running_mean", "running_var"))
     if not isinstance(data, Tensor) or given.get("training") or mean is None or variance is None:
         return None

@@ -17,10 +17,13 @@ _CHANGED = frozenset(
     "tanh softplus softsign tanhshrink threshold softmax log_softmax clamp clamp_min clamp_max clip abs sqrt rsqrt exp "
     "log pow neg square reciprocal erf half double bfloat16 batch_norm native_batch_norm_legit_no_training "
     "instance_norm group_norm layer_norm rms_norm local_response_norm normalize native_layer_norm native_group_norm "
-    "max_pool2d avg_pool2d lp_pool2d adaptive_avg_pool2d adaptive_max_pool2d max_pool2d_with_indices fractional_max_pool2d "
-    "interpolate upsample upsample_nearest2d upsample_bilinear2d alpha_dropout".split()
+    "max_pool2d avg_pool2d lp_pool2d adaptive_avg_pool2d adaptive_max_pool2d max_pool2d_with_indices "
+    "fractional_max_pool2d interpolate upsample upsample_nearest2d upsample_bilinear2d alpha_dropout".split()
 )
-_ARITHMETIC = frozenset("add sub mul div rsub true_divide multiply subtract divide iadd imul isub itruediv".split())
+_ARITHMETIC = frozenset(
+    "add radd iadd sub rsub isub subtract mul rmul imul multiply div rdiv truediv rtruediv itruediv true_divide "
+    "divide".split()
+)
 _JOINING = _ARITHMETIC | frozenset(
     "cat concat maximum minimum max min where lerp chunk split split_with_sizes unbind getitem narrow slice "
     "tensor_split index_select roll".split()
@@ -28,10 +31,10 @@ _JOINING = _ARITHMETIC | frozenset(
 _RESHAPES = frozenset("reshape view flatten squeeze unsqueeze unflatten view_as reshape_as".split())
 
 
-def passed(step: Step, flows: Flows, aten: bool) -> list[Flow | None]:
+def passed(step: Step, flows: Flows) -> list[Flow | None]:
     """A flow for each of the step's tensors."""
     results = [tensor for _, tensor in step.tensors]
-    found = _first(step, flows, aten, results[0])
+    found = _first(step, flows, results[0])
     if found is not None:
         return [found, *(None for _ in results[1:])]
     if step.op in _JOINING:
@@ -39,8 +42,8 @@ def passed(step: Step, flows: Flows, aten: bool) -> list[Flow | None]:
     return [None for _ in results]
 
 
-def _first(step: Step, flows: Flows, aten: bool, result: Tensor) -> Flow | None:
-    given = named(step.op, step.arguments, aten)
+def _first(step: Step, flows: Flows, result: Tensor) -> Flow | None:
+    given = named(step.op, step.arguments)
     tensor = given.get("input")
     flow = flows.of(tensor)
     if step.op in _ARITHMETIC:
@@ -49,10 +52,20 @@ def _first(step: Step, flows: Flows, aten: bool, result: Tensor) -> Flow | None:
         return None
     if step.op in _SAME:
         return flow
-    if step.op in _CHANGED:
+    if step.op in _CHANGED or unpadded(step) is not None:
         return flow.changed() if result.ndim == tensor.ndim else None
     axis = _moved(step, given, tensor, flow.axis, result)
     return None if axis is None else Flow(flow.origin, axis, flow.plain and step.op not in _POOLING)
+
+
+def unpadded(step: Step) -> Tensor | None:
+    """What a step puts zeros around, rows and columns alone, such as a convolution adds by itself; None for others."""
+    if step.op not in ("pad", "constant_pad_nd"):
+        return None
+    given = named(step.op, step.arguments)
+    zeros = given.get("mode", "constant") == "constant" and not given.get("value")
+    tensor = given["input"]
+    return tensor if zeros and tensor.ndim == 4 and len(given["pad"]) <= 4 else None
 
 
 def _in_place(step: Step, flows: Flows, result: Tensor) -> Flow | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from viz.adapters.torch_module.kernels.flow import IMAGE, Flow, Flows
 from viz.adapters.torch_module.kernels.image_mixture import Mixture, mixture
 from viz.adapters.torch_module.kernels.operations import Sum, fixed_normalization, weighted_sum
-from viz.adapters.torch_module.kernels.passing import passed
+from viz.adapters.torch_module.kernels.passing import passed, unpadded
 from viz.adapters.torch_module.program import Program
 from viz.adapters.torch_module.watch import Step
 from viz.core.errors import NotSupported
@@ -40,6 +40,11 @@ class Kernels:
 
     def of(self, layer: Layer, layers: Mapping[str, Layer]) -> Kernel:
         """The kernel whose channels a layer has; raises `NotSupported` where there is none."""
+        if not self.made:
+            raise NotSupported(
+                "the model shows no convolution and no dense layer with weights of its own",
+                "give the torch module itself, a program of torch.export (.pt2), or its ONNX file",
+            )
         name = self.origins.get(layer.name, "")
         if name not in self.made:
             raise NotSupported(
@@ -71,10 +76,10 @@ class Kernels:
 
 
 def recorded(
-    program: Program, encode: Callable[[FloatArray], Tensor], images: FloatArray, layers: Collection[str], aten: bool
+    program: Program, encode: Callable[[FloatArray], Tensor], images: FloatArray, layers: Collection[str]
 ) -> Kernels:
-    """What one forward pass of `images` (b, 3, h, w) shows; `aten`: operations have the arguments of ATen."""
-    recorder = _Recorder(program, images, layers, aten)
+    """What one forward pass of `images` (b, 3, h, w) shows."""
+    recorder = _Recorder(program, images, layers)
     inputs = encode(images)
     recorder.flows.note(inputs, Flow(IMAGE, 1 if inputs.shape[2:] == images.shape[2:] else 3))
     with torch.no_grad():
@@ -83,54 +88,61 @@ def recorded(
 
 
 class _Recorder:
-    def __init__(self, program: Program, images: FloatArray, layers: Collection[str], aten: bool):
+    def __init__(self, program: Program, images: FloatArray, layers: Collection[str]):
         self.found, self.flows = Kernels(), Flows()
-        self._images, self._layers, self._aten = images, layers, aten
+        self._images, self._layers = images, layers
+        self._inside: dict[int, Tensor] = {}  # padded tensor -> what the zeros are around
         state = [*program.module.parameters(), *program.module.buffers()]
         self._stored = frozenset(tensor.untyped_storage().data_ptr() for tensor in state)
 
     def __call__(self, step: Step) -> None:
-        if self._is_call(step):
-            flows = [self._own(step) or flow for flow in passed(step, self.flows, self._aten)]
-            if any(self.flows.moving(tensor) for tensor in step.inputs):
-                self._note_norm(step)
-                for (_, tensor), flow in zip(step.tensors, flows, strict=True):
-                    self.flows.note(tensor, flow)
-        else:
-            self._note_unknown(step)
+        if _is_operation(step) and step.tensors:
+            self._note_operation(step)
+        else:  # a module's call: what it gave without showing how follows from the image in a way of its own
+            for _, tensor in step.tensors:
+                if not self.flows.known(tensor):
+                    self.flows.note(tensor, None)
         for name, tensor in step.tensors:
             if not step.inner and (flow := self.flows.of(tensor)):
                 self.found.origins[name] = flow.origin
 
-    def _is_call(self, step: Step) -> bool:
-        """An operation, whose arguments are positional and named ones; of a module's call only what it gave is new."""
-        given = step.arguments
-        return isinstance(given, list | tuple) and len(given) == 2 and isinstance(given[1], dict | None)  # type: ignore[arg-type]
-
-    def _note_unknown(self, step: Step) -> None:
-        """What a module gave without showing how follows from the image in a way of its own."""
-        for _, tensor in step.tensors:
-            if not self.flows.known(tensor):
-                self.flows.note(tensor, None)
+    def _note_operation(self, step: Step) -> None:
+        results = [tensor for _, tensor in step.tensors]
+        for tensor in results:
+            self.flows.written(tensor)
+        if not any(self.flows.moving(tensor) for tensor in step.inputs):
+            return
+        self._note_norm(step)
+        own = self._own(step)
+        flows = passed(step, self.flows) if own is None else [own]
+        if (inner := unpadded(step)) is not None:
+            self._inside[id(results[0])] = inner
+        for tensor, flow in zip(results, flows, strict=True):
+            self.flows.note(tensor, flow)
 
     def _own(self, step: Step) -> Flow | None:
-        """The channels that a kernel makes; notes the kernel."""
-        found = weighted_sum(step, self.flows, self._stored, self._aten)
-        name = step.tensors[0][0]
-        if found is None or not self.flows.moving(found.data) or name not in self._layers or name in self.found.made:
+        """The channels that a kernel makes; notes the kernel. A layer's second sum is none of its own."""
+        found, name = weighted_sum(step, self.flows, self._stored), step.tensors[0][0]
+        if found is None or name not in self._layers or name in self.found.made:
             return None
-        data = self.flows.of(found.data)
-        axis = found.data.ndim - 1 if found.dense else 1
-        origin = data.origin if data is not None and data.axis == axis else ""
-        inputs = found.groups * found.weight.shape[1] if not found.transposed else found.weight.shape[0]
-        image = mixture(found.data, self._images, inputs) if not found.dense else None
-        self.found.made[name] = _Made(found, origin if origin in self._layers else "", image)
-        return Flow(name, found.axis)
+        data, its_sum = found
+        flow = self.flows.of(data)
+        matches = flow is not None and flow.axis == (data.ndim - 1 if its_sum.dense else 1)
+        source = flow.origin if flow is not None and matches and flow.origin in self._layers else ""
+        inner = self._inside.get(id(data), data)
+        self.found.made[name] = _Made(its_sum, source, None if its_sum.dense else mixture(inner, self._images))
+        return Flow(name, its_sum.axis)
 
     def _note_norm(self, step: Step) -> None:
-        found = fixed_normalization(step, self._aten)
+        found = fixed_normalization(step)
         if found is None:
             return
         flow = self.flows.of(found[0])
         if flow is not None and flow.plain and flow.origin in self.found.made and np.ndim(found[1]) == 1:
             self.found.norms.setdefault(flow.origin, []).append(found[1:])
+
+
+def _is_operation(step: Step) -> bool:
+    """Whether its arguments are positional ones and named ones; those of a module's call are as the module got them."""
+    given = step.arguments
+    return isinstance(given, list | tuple) and len(given) == 2 and isinstance(given[0], tuple)
