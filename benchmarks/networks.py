@@ -127,12 +127,13 @@ class VisionTransformer(nn.Module):
 
 
 NETWORKS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18}
+MAKERS = {**NETWORKS, "resnet50": resnet50}
 
 
 def make(name: str, folder: Path) -> tuple[nn.Module, Path]:
     """The network in evaluation mode, with statistics set by a few random batches, and its ONNX file."""
     torch.manual_seed(0)
-    network = NETWORKS[name]()
+    network = MAKERS[name]()
     network.train()
     with torch.no_grad():
         for _ in range(3):

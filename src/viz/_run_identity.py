@@ -3,15 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from viz.core.adapter import Adapter
-from viz.core.discovery import SUFFIXES
+from viz.core.discovery import SUFFIXES, ImageFile
 from viz.core.remote_paths import is_remote, without_scheme
-from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, RunOptions
+from viz.core.run_options import AnyOptions, ImageOptions, LookOptions, MakeOptions, RunOptions
 from viz.core.target import references
 from viz.core.technique import settings
 from viz.engine.run_folder import SCHEMA
@@ -52,6 +52,27 @@ def identity_of(technique: Any, model: Adapter, sources: Sequence[str | Path], o
     if technique.info.makes and (files := dict(_files_in(settings(technique)))):
         deciding["files"] = files
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def share_facts(
+    technique: Any, model: Adapter, sources: Sequence[str | Path], options: Options, files: Sequence[ImageFile]
+) -> dict[str, Any]:
+    """What run.json says for `viz merge`: of which whole this run may be a share, and how shares take turns.
+
+    `files` is the whole listing. `images_together` are those that share a call.
+    """
+    whole = replace(options, shard=None) if isinstance(options, ImageOptions) else options
+    return {
+        "sources": [_absolute(str(source)) for source in sources],
+        "identity_without_shard": identity_of(technique, model, sources, whole),
+        "images_together": technique.info.images_per_call,
+        "listing": {"count": len(files), "names": names_digest(files)},
+    }
+
+
+def names_digest(files: Sequence[ImageFile]) -> str:
+    """A hash of the images' names in order: the same on every machine."""
+    return hashlib.sha256("".join(f"{file.name}\n" for file in files).encode()).hexdigest()
 
 
 def own_targets(technique: Any) -> list[str]:

@@ -149,7 +149,7 @@ class Recording:
             "images": {"found": self.total, "done": len(records) - len(failed), "failed": len(failed)},
             "failures": failed,
             "notes": list(self.model.notes),
-            "warnings": [*self.model.warnings, *_common_warnings(records)],
+            "warnings": [*self.model.warnings, *common_warnings(records)],
             **_score_of_no_class(self.model, records),
         }
 
@@ -190,7 +190,7 @@ def score_read(model: Adapter, score: str) -> str:
     return "logit" + (f" (read before the graph's own {ends})" if ends != "none" else "")
 
 
-def _common_warnings(records: Sequence[Record]) -> list[str]:
+def common_warnings(records: Sequence[Record]) -> list[str]:
     """Each warning of the images once, with the number of images that have it."""
     counts: dict[str, int] = {}
     for record in records:

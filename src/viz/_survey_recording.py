@@ -10,6 +10,7 @@ from typing import Any
 
 from viz.core.discovery import ImageFile
 from viz.core.errors import ExitCode
+from viz.core.remote_paths import is_remote_path
 from viz.engine.listener import Listener
 from viz.engine.run_folder import Record, RunFolder
 from viz.engine.survey_store import SurveyStore
@@ -81,9 +82,11 @@ def listing_digests(files: Sequence[ImageFile]) -> dict[str, Any]:
 
 
 def _state_of(file: ImageFile) -> str:
+    if is_remote_path(file.path):
+        return file.state
     try:
         state = file.path.stat()
-    except (OSError, ValueError, NotImplementedError):  # it will be a failed image, or lies where files have no state
+    except (OSError, ValueError):  # it will be a failed image
         return ""
     return f"{state.st_size} {state.st_mtime}"
 

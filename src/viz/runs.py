@@ -3,23 +3,24 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from viz._run_identity import identity_of, run_path
+from viz._run_identity import identity_of, run_path, share_facts
 from viz._run_recording import Counting, Recording, RunSummary, described, score_read
 from viz.core import images
 from viz.core import options as opts
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
+from viz.core.discovery import find_images
 from viz.core.errors import UsageError
 from viz.core.run_options import AnyOptions, EngineOptions, LookOptions, MakeOptions, RunOptions, SurveyOptions
 from viz.core.target import ScoreKind, check_target
 from viz.creating import create
 from viz.engine.job import Job
 from viz.engine.listener import Listener
-from viz.engine.loading import Decode, Loader, listed
+from viz.engine.loading import Decode, Loader, in_share
 from viz.engine.local import process
 from viz.engine.run_folder import RunFolder
 from viz.engine.surveys import gather_here
@@ -64,7 +65,8 @@ def run(
     options = options or RunOptions()
     opts.check(RunOptions, asdict(options))
     options.check_engine()
-    listing = listed(sources, options, technique.info.images_per_call)
+    whole = find_images(sources, options.limit)
+    listing = replace(whole, files=in_share(whole.files, options.share, technique.info.images_per_call))
     check_target(options.target, model, cast(ScoreKind, options.score))
     elsewhere = _cluster(technique, model, options)
     identity = identity_of(technique, model, sources, options)
@@ -76,6 +78,7 @@ def run(
     job = Job(technique, batched, options.target, cast(ScoreKind, options.score), loader, options.fail_fast)
     said = described(technique, batched, options, command or shlex.join(sys.argv), identity, listing.skipped)
     said |= {"target": options.target, "score": score_read(batched, options.score)}
+    said |= share_facts(technique, model, sources, options, whole.files)
     recording = Recording(technique, batched, folder, counting, said, len(listing.files), listing.skipped)
     work = elsewhere.process if elsewhere else process
     return recording.carry_out(lambda: work(job, listing.files, folder, counting))

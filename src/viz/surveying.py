@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from viz._run_identity import identity_of, run_path
+from viz._run_identity import identity_of, run_path, share_facts
 from viz._run_recording import described
 from viz._survey_recording import Counted, SurveyRecording, SurveySummary, listing_digests
 from viz.core import images
@@ -20,7 +20,7 @@ from viz.core.discovery import ImageFile, find_images
 from viz.core.errors import UsageError
 from viz.core.image_names import unique_keys_of_names
 from viz.core.run_options import SurveyOptions
-from viz.core.surveying import Found, State
+from viz.core.surveying import Found, Plan, State
 from viz.engine.cutting import cut_patches
 from viz.engine.listener import Listener
 from viz.engine.loading import Decode, Loader
@@ -52,7 +52,7 @@ def survey(
     check_survey_options(technique, options)
     listing = find_images(sources, options.limit)
     identity = identity_of(technique, model, sources, options)
-    folder = RunFolder(run_path(technique, model, sources, options), identity)
+    folder = RunFolder(run_path(technique, model, sources, options), identity, folders=())
     counted = Counted(listener or Listener())
     batched = BatchedAdapter(model, options.batch, counted.forwards)
     job = survey_job(technique, batched, listing.files, options, decode)
@@ -60,6 +60,7 @@ def survey(
     files = [numbered.file for chunk in chunks for numbered in chunk.files]
     counted.inner.started(len(files))
     said = described(technique, batched, options, command or shlex.join(sys.argv), identity, listing.skipped)
+    said |= share_facts(technique, model, sources, options, listing.files)
     said |= {"shape": "survey", "target": "", "score": "", "plan": job.plan, "listing": listing_digests(listing.files)}
     ending = SurveyRecording(job, folder, said, len(files), counted)
     before = ending.begin()
@@ -109,19 +110,29 @@ def survey_job(
 
 
 def finish(job: SurveyJob, state: State, files: Sequence[ImageFile], folder: RunFolder, listener: Listener) -> None:
-    """Write what was found: results.jsonl, the patches, and the layers into layers.json.
+    """Write what was found; `files` is the whole listing, of all shards: what a state holds are places in it."""
+    write_findings(job.technique, job.plan, state, files, job.loader, folder, listener)
 
-    `files` is the whole listing, of all shards: what a state holds are places in it.
-    """
+
+def write_findings(
+    technique: Any,
+    plan: Plan,
+    state: State,
+    files: Sequence[ImageFile],
+    loader: Loader,
+    folder: RunFolder,
+    listener: Listener,
+) -> None:
+    """Write results.jsonl, the patches, and the layers into layers.json; images.jsonl is there. See `finish`."""
 
     facts: dict[str, Record] = {}
 
     def findings() -> Iterator[Found]:
-        for found in job.technique.findings(job.plan, state):
+        for found in technique.findings(plan, state):
             facts[found.layer] = {"units": len(found.units), "warnings": list(found.warnings), **found.facts}
             yield found
 
-    folder.write_lines("results.jsonl", cut_patches(findings, files, job.loader, folder, listener))
+    folder.write_lines("results.jsonl", cut_patches(findings, files, loader, folder, listener))
     keys = unique_keys_of_names(list(facts))  # as in the records
     layers = [{"name": name, "key": key, **facts[name]} for name, key in zip(facts, keys, strict=True)]
     folder.write("layers.json", (json.dumps(layers, indent=1, ensure_ascii=False) + "\n").encode())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import LinearModel
-from viz.core.batching import BatchedAdapter, worth_at_once
+from viz.core.batching import BatchedAdapter, run_each, worth_at_once
 from viz.core.errors import OutOfMemory
 
 
@@ -101,3 +101,19 @@ def test_images_that_can_change_are_always_run():
     first = batched.run(pictures, ["scores"])["scores"]
     pictures *= 2
     np.testing.assert_allclose(batched.run(pictures, ["scores"])["scores"], 2 * first, rtol=1e-5)
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_work_on_each_batch_gets_all_images_in_order_also_where_memory_runs_out(parallel):
+    model = SmallDevice(room=3)
+    model.parallel = parallel
+    expected = model.run(images(3), ["scores"])["scores"]
+    found = run_each(BatchedAdapter(model, 5), images(13), ["scores"], lambda start, values: (start, values["scores"]))
+    assert found[0][0] == 0
+    assert [start + len(values) for start, values in found] == [*(start for start, _ in found[1:]), 13]
+    np.testing.assert_array_equal(np.concatenate([values for _, values in found])[:3], expected)
+
+
+def test_a_model_that_is_not_split_gets_all_images_at_once():
+    model = SmallDevice(room=100)
+    assert run_each(model, images(7), ["scores"], lambda start, values: (start, len(values["scores"]))) == [(0, 7)]

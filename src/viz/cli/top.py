@@ -41,6 +41,7 @@ COMMANDS = {
         MANY,
         "Put several techniques side by side on the same images: one row per image, one column per technique.",
     ),
+    "merge": (MANY, "Join the run folders of shards into what one run without --shard leaves."),
     "smoke": (MANY, "Check every technique on a model, at tiny settings, on a few generated pictures."),
     "config": (
         SET_UP,

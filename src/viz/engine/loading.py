@@ -77,14 +77,14 @@ def listed(sources: Sequence[str | Path], options: ImageOptions, together: int =
     have to be those of a run without shards.
     """
     listing = find_images(sources, options.limit)
-    return replace(listing, files=tuple(in_share(listing.files, options.share, together)))
+    return replace(listing, files=in_share(listing.files, options.share, together))
 
 
-def in_share(items: Sequence[Item], share: tuple[int, int], together: int) -> Iterator[Item]:
-    """What the shard (which, of how many) gets, in order."""
+def in_share(items: Sequence[Item], share: tuple[int, int], together: int) -> tuple[Item, ...]:
+    """What the shard (which, of how many) gets, in order; shards take turns in chunks of `together`."""
     which, count = share
-    for start in range((which - 1) * together, len(items), count * together):
-        yield from items[start : start + together]
+    starts = range((which - 1) * together, len(items), count * together)
+    return tuple(item for start in starts for item in items[start : start + together])
 
 
 def read_ahead(

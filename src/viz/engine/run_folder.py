@@ -39,11 +39,12 @@ class Files(Protocol):
 class RunFolder:
     """Results of one run. Every file is written under a temporary name and renamed, so none is ever half there."""
 
-    def __init__(self, path: Path, identity: str):
+    def __init__(self, path: Path, identity: str, folders: Sequence[str] = ("originals", "previews")):
         self.path = path
         self._results = path / "results.jsonl"
         _refuse_other_run(path, identity)
-        for inner in ("originals", "previews"):
+        _make_folder(path)
+        for inner in folders:
             _make_folder(path / inner)
         for left_over in path.rglob(".*.tmp"):
             left_over.unlink()

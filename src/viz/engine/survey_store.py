@@ -4,6 +4,7 @@ import json
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,7 @@ class SurveyStore:
 
     def load(self) -> tuple[State, list[int]] | None:
         """The state and the numbers of the chunks in it; None where there is nothing to continue."""
-        path = self._folder.path / _STATE
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as stored:
-            arrays: dict[str, NDArray[Any]] = {name: stored[name] for name in stored.files}
-        done = arrays.pop(_DONE)
-        return arrays, done.tolist()
+        return read_state(self._folder.path)
 
     def clear(self) -> None:
         """Forget everything: another survey begins."""
@@ -98,6 +93,17 @@ class SurveyStore:
                     stream.seek(starts[which])
                     ordered.write(stream.readline())
         temporary.replace(self._lines)
+
+
+def read_state(folder: Path) -> tuple[State, list[int]] | None:
+    """The state that a survey's folder holds and the numbers of the chunks in it; None where there is none."""
+    path = folder / _STATE
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        arrays: dict[str, NDArray[Any]] = {name: stored[name] for name in stored.files}
+    done = arrays.pop(_DONE)
+    return arrays, done.tolist()
 
 
 def _line(record: Record) -> bytes:

@@ -17,7 +17,7 @@ ROWS = 16  # of tiles on one picture
 CELL = 16  # pixels a side of a tile's heat
 QUALITY = 85
 
-_GROUND = (128, 134, 142)  # beside a patch that is not square: in place on a light page and on a dark one
+_GROUND = (100, 106, 114)  # beside a patch that is not square: in place on a light page and on a dark one
 _HATCH = ((240, 124, 62), (31, 42, 68))
 _DARKEST = 0.82  # how much of a tile the heat hides where the unit does not respond
 
@@ -127,7 +127,7 @@ def _between(values: NDArray[Any], places: NDArray[np.float64], axis: int) -> ND
 
 def _hatch(drawn: Pixels, part: Part, beyond: Sides) -> None:
     left, top, right, bottom = part
-    width = max(3, len(drawn) // 18)
+    width = max(2, len(drawn) // 32)
     strips: Sequence[tuple[slice, slice]] = (
         (slice(top, bottom), slice(left, left + width)),
         (slice(top, top + width), slice(left, right)),
@@ -135,7 +135,7 @@ def _hatch(drawn: Pixels, part: Part, beyond: Sides) -> None:
         (slice(bottom - width, bottom), slice(left, right)),
     )
     down, across = np.ogrid[: len(drawn), : len(drawn)]
-    stripes = np.array(_HATCH, np.uint8)[(down + across) // width % 2]
+    stripes = np.array(_HATCH, np.uint8)[(down + across) // (3 * width) % 2]
     for strip, drawn_here in zip(strips, beyond, strict=True):
         if drawn_here:
             drawn[strip] = stripes[strip]

@@ -79,8 +79,8 @@ def test_channels_that_no_layer_has_are_refused(shapes: Adapter) -> None:
 
 
 def test_a_survey_that_hardly_any_machine_has_room_for_is_refused() -> None:
-    model = TensorModel({"wide": lambda x: np.zeros((len(x), 50_000), np.float32)}, (4, 6))
-    with pytest.raises(UsageError, match="50000 channels of 1 layers take .* GB"):
+    model = TensorModel({"wide": lambda x: np.zeros((len(x), 200_000), np.float32)}, (4, 6))
+    with pytest.raises(UsageError, match=r"200000 channels of 1 layer take .* GB"):
         Patches(layer=("wide",), top=256, per_image=16).plan(model, [])
     assert Patches(layer=("wide",)).plan(model, [])["layers"][0]["notes"][-1].startswith("correlations are left out")
 

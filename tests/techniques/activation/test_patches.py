@@ -10,6 +10,7 @@ from tests.techniques.activation.surveying import LocalModel, seen, surveyed
 from viz.core.adapter import Layer, ReceptiveField
 from viz.core.errors import NotSupported, UnknownName, UsageError
 from viz.core.surveying import Unit, Window
+from viz.techniques.activation._relevance import relevances
 from viz.techniques.activation.patches import Patches
 
 SIZE = (6, 8)
@@ -129,6 +130,21 @@ def test_near_copies_of_a_photo_count_once_and_are_counted() -> None:
     assert ([cut.image for cut in unit.cuts], unit.numbers["duplicates"]) == ([1, 0, 2], 0)
 
 
+def test_a_near_copy_of_a_near_copy_counts_where_it_is_none_of_the_photo_itself() -> None:
+    pixels = black(3)
+    pixels[:, RED, 0, 0] = [0.75, 0.5, 0.25]
+    unit = units(pixels, prints=[0, 0b1111, 0b1111_1111])[0]
+    assert ([cut.image for cut in unit.cuts], unit.numbers["duplicates"]) == ([0, 2], 1)
+
+
+def test_a_photo_stored_many_times_does_not_push_others_out() -> None:
+    pixels = black(24)
+    pixels[:20, RED, 0, 0] = np.linspace(0.5, 1, 20)
+    pixels[20:, RED, 0, 0] = [0.25, 0.375, 0.125, 0.4375]
+    far = [0xFF << 8 * n for n in range(1, 5)]
+    assert [cut.image for cut in units(pixels, prints=[0] * 20 + far, top=3)[0].cuts] == [19, 23, 21]
+
+
 def test_of_equal_responses_the_first_image_and_the_first_place_come_first() -> None:
     pixels = black(4)
     pixels[1:, RED, 2:4, 3] = 0.5
@@ -179,6 +195,16 @@ def test_relevance_ranks_by_what_speaks_for_the_class() -> None:
     for_red, against = surveyed(Patches(target="red", **options), model, seen(list(pixels)))[0].units
     assert [(cut.image, cut.place) for cut in for_red.cuts] == [(0, (1, 2)), (1, (4, 4))]
     assert list(against.cuts) == []  # it does not enter the score of `red`
+
+
+def test_relevance_counts_from_what_stands_for_zero() -> None:
+    def relevance(start: int, values: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> np.ndarray:
+        return found["products"]
+
+    image = np.full((1, 3, *SIZE), 0.75, np.float32)  # products are 0.75 and -0.75; the class is the sum of the first
+    (found,) = relevances(model_of_red_and_green(), "red", image, {"products": 0.5}, relevance)
+    assert np.unique(found[0, 0]).tolist() == [0.25]
+    assert np.unique(found[0, 1]).tolist() == [0]
 
 
 def test_relevance_without_a_gradient_says_what_else_ranks() -> None:

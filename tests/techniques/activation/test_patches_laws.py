@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes import TensorModel
 from tests.techniques.activation.surveying import LocalModel, in_bytes
 from viz.core.surveying import Seen, State
 from viz.techniques.activation.patches import Patches
@@ -38,7 +39,7 @@ def surveys(draw: st.DrawFn) -> Patches:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(surveys(), image_lists(), st.data())
 def test_any_split_in_any_order_gives_the_same_bytes(
     technique: Patches, images: list[Seen], data: st.DataObject
@@ -51,7 +52,7 @@ def test_any_split_in_any_order_gives_the_same_bytes(
     assert in_bytes(merged_in_some_order(technique, plan, states, data)) == in_bytes(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(surveys(), image_lists(), st.integers(0, 14))
 def test_adding_is_merging_and_changes_nothing_that_is_given(technique: Patches, images: list[Seen], at: int) -> None:
     plan = technique.plan(MODEL, CLASSES)
@@ -71,6 +72,17 @@ def test_the_state_of_no_image_changes_none(technique: Patches, images: list[See
     state = technique.add(MODEL, plan, technique.begin(plan), images)
     assert in_bytes(technique.merge(plan, state, technique.begin(plan))) == in_bytes(state)
     assert in_bytes(technique.merge(plan, technique.begin(plan), state)) == in_bytes(state)
+
+
+def test_zeros_of_both_signs_are_the_same_zero() -> None:
+    model = TensorModel({"maps": lambda images: images}, SIZE)
+    zeros = [np.full((3, *SIZE), zero, np.float32) for zero in (0.0, -0.0)]
+    images = [Seen(index, "", pixels, None, index) for index, pixels in enumerate(zeros)]
+    for rank in ("max", "mean"):
+        technique = Patches(layer=("maps",), rank=rank)
+        plan = technique.plan(model, CLASSES)
+        first, second = (technique.add(model, plan, technique.begin(plan), [image]) for image in images)
+        assert in_bytes(technique.merge(plan, first, second)) == in_bytes(technique.merge(plan, second, first))
 
 
 def test_a_state_does_not_grow_with_the_images() -> None:

@@ -17,7 +17,10 @@ SCRIPTS = (
     "format.js",
     "windowed.js",
     "roving.js",
-    *(f"microscope/{name}.js" for name in "data sprites address choose layers units figures unit keys start".split()),
+    *(
+        f"microscope/{name}.js"
+        for name in "data sprites address choose sorting lists layers units figures unit search keys start".split()
+    ),
 )
 
 

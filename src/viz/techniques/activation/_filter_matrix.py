@@ -5,7 +5,7 @@ import numpy as np
 from viz.core.images import Pixels
 from viz.core.result import FloatArray
 from viz.techniques.activation._filter_text import paragraph
-from viz.techniques.activation._filter_tiles import enlarged, signed
+from viz.techniques.activation._filter_tiles import enlarged, framed, signed
 
 _SIDE = 640  # about; small matrices are enlarged to it
 _MOST = 2048  # cells along a side; larger matrices are summed up
@@ -24,10 +24,10 @@ def matrix_picture(matrix: FloatArray, caption: str) -> Pixels:
     """Red above 0, blue below, in one scale; of several cells that share a pixel the strongest is shown."""
     fewer = _strongest(_strongest(matrix, 0), 1)
     largest = float(np.abs(fewer).max()) or 1.0
-    drawn = enlarged(signed(fewer / np.float32(largest)), _SIDE)
-    framed = np.full((drawn.shape[0] + 2 * _BORDER, max(320, drawn.shape[1] + 2 * _BORDER), 3), 255, np.uint8)
-    framed[_BORDER : _BORDER + drawn.shape[0], _BORDER : _BORDER + drawn.shape[1]] = drawn
-    return np.concatenate([framed, paragraph(caption, framed.shape[1])])
+    drawn = framed(enlarged(signed(fewer / np.float32(largest)), _SIDE))
+    canvas = np.full((drawn.shape[0] + 2 * _BORDER, max(320, drawn.shape[1] + 2 * _BORDER), 3), 255, np.uint8)
+    canvas[_BORDER : _BORDER + drawn.shape[0], _BORDER : _BORDER + drawn.shape[1]] = drawn
+    return np.concatenate([canvas, paragraph(caption, canvas.shape[1])])
 
 
 def _strongest(matrix: FloatArray, axis: int) -> FloatArray:

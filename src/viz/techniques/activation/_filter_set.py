@@ -14,7 +14,7 @@ class FilterSet:
 
     Attributes:
         kernel: what they are from.
-        weights: (n, inputs / groups, rows, columns), with the normalization where it was folded in.
+        weights, bias: (n, inputs / groups, rows, columns) and (n,), with the normalization where it was folded in.
         seen: (n, c, rows, columns): `weights`, or, on the image, what they weigh the pixel's three colours with.
         norms: (n,): the length of each of `seen`.
         factors: (n,): what the normalization multiplies the layer's values by; 1 where none was folded in.
@@ -23,6 +23,7 @@ class FilterSet:
 
     kernel: Kernel
     weights: FloatArray
+    bias: FloatArray
     seen: FloatArray
     norms: FloatArray
     factors: FloatArray
@@ -56,7 +57,8 @@ def filter_set(kernel: Kernel, fold_norm: bool) -> FilterSet:
     weights = kernel.weights * factors[:, None, None, None]
     seen = _in_pixel_colours(kernel, weights) if kernel.on_image else weights
     norms = np.sqrt(np.square(seen, dtype=np.float64).sum((1, 2, 3))).astype(np.float32)
-    return FilterSet(kernel, weights, seen, norms, factors, folded)
+    shift = kernel.norm[1] if folded and kernel.norm is not None else np.float32(0)
+    return FilterSet(kernel, weights, kernel.bias * factors + shift, seen, norms, factors, folded)
 
 
 def _in_pixel_colours(kernel: Kernel, weights: FloatArray) -> FloatArray:

@@ -26,7 +26,7 @@ def sheet(tiles: Sequence[Tile], caption: str) -> Pixels:
     height, width = tiles[0].picture.shape[:2]
     labelled = all(width_of(tile.label, LABEL) <= width + _GAP - 1 for tile in tiles)
     below = height_of(LABEL) + 1 if labelled else 0
-    columns = max(1, min(len(tiles), ceil(sqrt(len(tiles) * (height + below + _GAP) / (width + _GAP)))))
+    columns = _columns(len(tiles), sqrt(len(tiles) * (height + below + _GAP) / (width + _GAP)))
     rows = ceil(len(tiles) / columns)
     size = (rows * (height + below + _GAP) + _GAP, max(_LEAST_WIDTH, columns * (width + _GAP) + _GAP), 3)
     canvas = np.full(size, 255, np.uint8)
@@ -37,3 +37,10 @@ def sheet(tiles: Sequence[Tile], caption: str) -> Pixels:
         if labelled:
             write(canvas, tile.label, left, top + height + below - 2, LABEL)
     return np.concatenate([canvas, paragraph(caption, canvas.shape[1])])
+
+
+def _columns(count: int, even: float) -> int:
+    """How many tiles a row has: about `even`, and such that the last row is full where that can be."""
+    near = range(max(1, round(even * 0.75)), max(1, round(even * 1.35)) + 1)
+    full = [columns for columns in near if count % columns == 0]
+    return min(full, key=lambda columns: abs(columns - even)) if full else min(count, max(1, ceil(even)))

@@ -8,7 +8,9 @@ import numpy as np
 from viz.core.images import Pixels
 from viz.core.result import FloatArray
 
-_GAP = 1  # pixels between the inputs of one filter
+_RED, _BLUE = (np.array(colour, np.float32) / 255 for colour in ((178, 24, 43), (33, 102, 172)))
+_FRAME = 170  # gray around what may be white itself
+_MANY = 4  # inputs, above which each gets half the room
 
 
 def scales_of(drawn: FloatArray, normalize: str) -> FloatArray:
@@ -27,14 +29,19 @@ def colour_tiles(units: FloatArray, scales: FloatArray, side: int) -> list[Pixel
 
 def signed_tiles(units: FloatArray, scales: FloatArray, side: int) -> list[Pixels]:
     """Filters (n, inputs, rows, columns): every input a tile, side by side, red above 0, blue below, white at 0."""
-    shares = units / scales[:, None, None, None]
-    return [_beside([enlarged(signed(part), side) for part in share]) for share in shares]
+    shares, each = units / scales[:, None, None, None], side // (2 if units.shape[1] > _MANY else 1)
+    return [_beside([framed(enlarged(signed(part), each)) for part in share]) for share in shares]
+
+
+def framed(picture: Pixels) -> Pixels:
+    """With a gray line around it."""
+    return np.pad(picture, ((1, 1), (1, 1), (0, 0)), constant_values=_FRAME)
 
 
 def signed(shares: FloatArray) -> Pixels:
     """Numbers (h, w) from -1 to 1 as colours (h, w, 3)."""
     strength = np.clip(np.abs(shares), 0, 1)[..., None]
-    full = np.where(shares[..., None] > 0, np.array([178, 24, 43]), np.array([33, 102, 172])) / 255
+    full = np.where(shares[..., None] > 0, _RED, _BLUE)
     return _levels(1 - strength * (1 - full))
 
 
@@ -54,10 +61,7 @@ def crossed_out(tile: Pixels) -> Pixels:
 
 
 def _beside(tiles: Sequence[Pixels]) -> Pixels:
-    height = tiles[0].shape[0]
-    gap = np.full((height, _GAP, 3), 255, np.uint8)
-    parts = [part for tile in tiles for part in (tile, gap)][:-1]
-    return np.concatenate(parts, axis=1)
+    return np.concatenate(tiles, axis=1)
 
 
 def _levels(shares: FloatArray) -> Pixels:

@@ -91,7 +91,7 @@ def _warnings(layer: LayerPlan, sums: State) -> tuple[str, ...]:
         )
     if clipped := int(sums["clipped"][0]):
         limit = f"{HEADROOM * layer.scale:g}"
-        found.append(f"{layer.name}: {clipped} responses beyond {limit} count as {limit} in means, quantiles and class figures")
+        found.append(f"{layer.name}: {clipped} responses beyond {limit} count as {limit}, but for the largest of all")
     if not np.any(sums["images"]):
         found.append(f"{layer.name}: no image could be counted")
     return tuple(found)

@@ -103,7 +103,8 @@ def _check_size(model: Adapter, layers: Sequence[LayerPlan], classes: int, setti
     """Note a state that takes much memory, refuse one that takes more than most machines have."""
     size = sum(_bytes(plan, classes, settings) for plan in layers)
     channels = sum(len(plan.channels) for plan in layers)
-    what = f"{channels} channels of {len(layers)} layers take {size / (1 << 30):.1f} GB while images are looked at"
+    of = f"{len(layers)} layer{'s' * (len(layers) != 1)}"
+    what = f"{channels} channels of {of} take {size / (1 << 30):.1f} GB while images are looked at"
     if size > _MOST_BYTES:
         raise UsageError(what, "name fewer layers (--layer), channels (--units), or patches (--top)")
     if size > _MANY_BYTES:

@@ -21,7 +21,9 @@ class Filters:
 
     layer: Annotated[
         tuple[str, ...],
-        Opt("Whose filters; several: again, or a pattern. Default: the first convolution on the image.", metavar="NAME"),
+        Opt(
+            "Whose filters; several: again, or a pattern. Default: the first convolution on the image.", metavar="NAME"
+        ),
     ] = ()
     normalize: Annotated[
         str,

@@ -34,11 +34,10 @@ function ordered(table, sort, descending) {
 }
 
 // What there is to sort by.
-function sortChoices(tables) {
-  const names = new Set(tables.flatMap((table) => Object.keys(table.numbers)));
+function sortChoices(table) {
   return [
     { value: "channel", text: "channel" },
-    ...[...names].map((value) => ({ value, text: numberText(value) })),
+    ...Object.keys(table.numbers).map((value) => ({ value, text: numberText(value) })),
     { value: "dead", text: "dead or not" },
   ];
 }

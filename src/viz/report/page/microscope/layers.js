@@ -12,7 +12,7 @@ function layerCard(layer, place, total, tabindex) {
 
 // The best patch of a few units.
 function layerStrip(layer) {
-  const canvases = layer.strip.map((row) => patchCanvas(layer, row, { count: 1, across: 1, cell: smallCell(), label: "" }));
+  const canvases = layer.strip.map((row) => patchCanvas(layer, row, { count: 1, across: 1, label: "" }));
   return element("div", { class: "strip", "aria-hidden": "true" }, ...canvases);
 }
 

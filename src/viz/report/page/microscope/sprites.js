@@ -60,31 +60,46 @@ function lost(address, entry) {
   }
 }
 
-// A canvas with some of a unit's patches, `across` in a row, each `cell` pixels a side.
-function patchCanvas(layer, row, { first = 0, count, across, cell, label }) {
-  const shown = Math.max(1, Math.min(count, layer.columns - first));
-  const size = { width: across * cell, height: Math.ceil(shown / across) * cell };
-  const canvas = element("canvas", { ...size, class: "patches", role: "img", "aria-label": label });
-  if (!layer.sprites || count < 1) return canvas;
-  canvas.redraw = () => redraw(canvas, layer, row, { first, shown, across, cell });
+// A canvas with `count` of a unit's patches from the `first` on, `across` in a row. It is as large as they are stored.
+function patchCanvas(layer, row, { first = 0, count, across, label }) {
+  const canvas = element("canvas", { width: across, height: across, class: "patches", role: "img", "aria-label": label });
+  const shown = Math.min(count, layer.columns - first);
+  const down = Math.max(1, Math.ceil(shown / across));
+  canvas.style.aspectRatio = `${across} / ${down}`;
+  if (!layer.sprites || shown < 1) return canvas;
+  const places = Array.from({ length: shown }, (_, i) => ({ column: first + i, across: i % across, down: Math.floor(i / across) }));
+  canvas.redraw = () => redraw(canvas, layer, row, { places, across, down });
   canvas.redraw();
   return canvas;
 }
 
-function redraw(canvas, layer, row, { first, shown, across, cell }) {
+function redraw(canvas, layer, row, { places, across, down }) {
   const number = String(Math.floor(row / ROWS) + 1).padStart(4, "0");
-  const context = canvas.getContext("2d");
-  const lay = (address, then) => withPicture(address, canvas, (image) => {
+  const from = (image, column) => {
     const side = image.naturalWidth / layer.columns;
-    for (let i = 0; i < shown; i += 1) {
-      const to = [(i % across) * cell, Math.floor(i / across) * cell, cell, cell];
-      context.drawImage(image, (first + i) * side, (row % ROWS) * side, side, side, ...to);
+    return [image, column * side, (row % ROWS) * side, side, side];
+  };
+  withPicture(`${layer.sprites}${number}.jpg`, canvas, (image) => {
+    const side = image.naturalWidth / layer.columns;
+    [canvas.width, canvas.height] = [across * side, down * side];
+    for (const place of places) {
+      canvas.getContext("2d").drawImage(...from(image, place.column), place.across * side, place.down * side, side, side);
     }
-    then?.();
+    if (!layer.heat || !overlayOn()) return;
+    withPicture(`${layer.sprites}${number}.png`, canvas, (heat) => {
+      for (const place of places) layHeat(canvas, from(heat, place.column), [place.across * side, place.down * side, side, side]);
+    });
   });
-  const heat = () => overlayOn() && layer.heat && lay(`${layer.sprites}${number}.png`);
-  context.imageSmoothingQuality = "high";
-  lay(`${layer.sprites}${number}.jpg`, heat);
+}
+
+const oneHeat = document.createElement("canvas");
+
+// By way of a canvas of its own: enlarged from the whole picture, its edges would be mixed with its neighbours'.
+function layHeat(canvas, from, to) {
+  const side = from.at(-1);
+  [oneHeat.width, oneHeat.height] = [side, side]; // also clears it
+  oneHeat.getContext("2d").drawImage(...from, 0, 0, side, side);
+  canvas.getContext("2d").drawImage(oneHeat, ...to);
 }
 
 const overlayOn = () => byId("overlay").getAttribute("aria-pressed") === "true";
@@ -93,6 +108,3 @@ function switchOverlay() {
   byId("overlay").setAttribute("aria-pressed", String(!overlayOn()));
   for (const canvas of document.querySelectorAll("canvas.patches")) canvas.redraw?.();
 }
-
-// How many pixels a patch is drawn with where it is small on the screen.
-const smallCell = () => 64 * Math.min(2, Math.ceil(window.devicePixelRatio));

@@ -4,29 +4,14 @@ const LAYER_WIDTH = 300; // the narrowest cards, in pixels
 const UNIT_WIDTH = 168;
 
 function startMicroscope({ layers, classes }) {
-  const wishes = { sort: "channel", descending: false, alive: false };
+  const { wishes, offer } = sorting(follow);
   let shown = { kind: "" };
   let units = []; // the order to step through: { layer, table, row }
   let from = ""; // where the units come from, as an address
   let turn = 0; // what was asked for meanwhile wins
 
-  const many = (box, make, narrowest) => {
-    let view = [];
-    const keys = roving(box, {
-      link: (place) => list.item(place).firstChild,
-      shape: () => ({ count: view.length, columns: list.columns() }),
-    });
-    const list = windowed(box, {
-      make: (place) => make(view[place], place, view.length, keys.tabIndex(place)),
-      columns: (width, gap) => Math.max(width < 320 ? 1 : 2, Math.floor((width + gap) / (narrowest + gap))),
-    });
-    return {
-      reset(items) { view = items; keys.reset(0); list.reset(items.length); box.classList.toggle("empty", !items.length); },
-      focus(place) { if (place >= 0) keys.activate(place); },
-    };
-  };
-  const layerCards = many(byId("layers"), layerCard, LAYER_WIDTH);
-  const unitCards = many(byId("units"), (unit, place, total, tabindex) =>
+  const layerCards = cardList(byId("layers"), layerCard, LAYER_WIDTH);
+  const unitCards = cardList(byId("units"), (unit, place, total, tabindex) =>
     unitCard(unit, { place, total, tabindex, sort: wishes.sort, classes, whole: shown.kind === "find" }), UNIT_WIDTH);
 
   async function follow() {
@@ -55,6 +40,7 @@ function startMicroscope({ layers, classes }) {
 
   async function prepareAll() {
     return (before) => {
+      offer(null);
       layerCards.reset(layers);
       tell(`${counted(layers.length, "layer")}`);
       if (before.layer) layerCards.focus(layers.indexOf(before.layer));
@@ -64,7 +50,7 @@ function startMicroscope({ layers, classes }) {
   async function prepareLayer({ layer }) {
     const table = await tableOf(layer);
     return (before) => {
-      offerSorting([table]);
+      offer(table);
       from = layerAddress(layer.name);
       byId("some-title").textContent = layer.name;
       byId("some-facts").replaceChildren(...layerFacts(layer));
@@ -88,7 +74,7 @@ function startMicroscope({ layers, classes }) {
     const row = exact ? exact.channels.indexOf(unit.channel) : -1;
     if (row >= 0) found.units.unshift({ layer: unit.layer, table: exact, row });
     return (before) => {
-      offerSorting([]);
+      offer(null);
       from = findAddress(text);
       if (document.activeElement !== byId("search")) byId("search").value = text;
       byId("some-title").textContent = `Find \u201c${text}\u201d`;
@@ -107,6 +93,7 @@ function startMicroscope({ layers, classes }) {
         units = arranged(layer, table, { ...wishes, alive: false });
         from = layerAddress(layer.name);
       }
+      offer(null);
       byId("unit").replaceChildren(...unitView(layer, table, row, unit, { step: steps({ layer, channel }), layers, classes }));
       tell("");
       scrollTo(0, 0);
@@ -137,29 +124,11 @@ function startMicroscope({ layers, classes }) {
     byId("status").classList.toggle("bad", bad);
   }
 
-  // Where sorting changes nothing, there is none to choose.
-  function offerSorting(tables) {
-    if (tables.length) options(byId("sort"), sortChoices(tables));
-    if (![...byId("sort").options].some(({ value }) => value === wishes.sort)) wishes.sort = "channel";
-    byId("sort").value = wishes.sort;
-  }
-
-  function turned(descending) {
-    wishes.descending = descending;
-    byId("direction").textContent = descending ? "\u2193" : "\u2191";
-    byId("direction").title = descending ? "Falling; switch to rising" : "Rising; switch to falling";
-    byId("direction").setAttribute("aria-label", byId("direction").title);
-  }
-
-  byId("sort").addEventListener("change", () => {
-    wishes.sort = byId("sort").value;
-    turned(wishes.sort !== "channel"); // channels from 0, figures from the largest
-    follow();
-  });
-  byId("direction").addEventListener("click", () => { turned(!wishes.descending); follow(); });
-  byId("alive").addEventListener("change", () => { wishes.alive = byId("alive").checked; follow(); });
   byId("overlay").addEventListener("click", switchOverlay);
-  searchField({ go: (address) => { location.hash = address; } });
+  searchField((address) => {
+    if (shown.kind === "find") location.replace(address); // a letter more is no step of its own
+    else location.hash = address;
+  });
   listenToKeys({
     back() {
       if (shown.kind === "unit") location.hash = from;
@@ -174,37 +143,8 @@ function startMicroscope({ layers, classes }) {
     },
   });
   addEventListener("hashchange", follow);
-  options(byId("sort"), sortChoices([]));
-  turned(false);
   byId("app").hidden = false;
   follow();
-}
-
-// Finds while one is typing; Enter on the name of a unit opens it.
-function searchField({ go }) {
-  let later = 0;
-  const find = () => go(byId("search").value.trim() ? findAddress(byId("search").value) : "#all");
-  byId("search").addEventListener("input", () => {
-    clearTimeout(later);
-    later = setTimeout(find, 150);
-  });
-  byId("search").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    clearTimeout(later);
-    find();
-    byId("search").blur();
-  });
-}
-
-function foundWords({ layers, classes, units }) {
-  const links = layers.slice(0, 40).map(({ name }) => element("a", { class: "chip", href: layerAddress(name) }, name));
-  const more = layers.length > 40 ? [element("span", { class: "quiet" }, `and ${layers.length - 40} more`)] : [];
-  const named = classes.slice(0, 6).join(", ") + (classes.length > 6 ? ` and ${classes.length - 6} more` : "");
-  return [
-    layers.length ? element("p", { class: "chips" }, element("span", { class: "quiet" }, "Layers:"), ...links, ...more) : null,
-    classes.length ? element("p", {}, `Units whose best class is ${named}: the most selective first.`) : null,
-    layers.length + units.length ? null : element("p", { class: "quiet" }, "No layer, unit or class is like that."),
-  ].filter(Boolean);
 }
 
 startMicroscope(readData());

@@ -30,7 +30,7 @@ function patchFigures(layer, row, patches) {
   return element("ol", { class: "patch-list", "aria-label": "Patches, the best first" }, ...patches.map((patch, i) => {
     const label = `Patch ${i + 1}: ${patch.image}, response ${formatNumber(patch.value, 3)}`;
     return element("li", {}, element("figure", { title: patchTitle(patch) },
-      patchCanvas(layer, row, { first: i, count: 1, across: 1, cell: 128, label }),
+      patchCanvas(layer, row, { first: i, count: 1, across: 1, label }),
       element("figcaption", {},
         element("span", { class: "line" }, element("span", { class: "share" }, formatNumber(patch.value, 3)), patchMark(layer, patch)),
         element("span", { class: "photo" }, patch.image))));
@@ -97,5 +97,5 @@ async function showPatches(item, layer, channel) {
   const table = await tableOf(layer);
   const row = table.channels.indexOf(channel);
   if (row < 0) item.querySelector("a").replaceWith(element("span", {}, `${layer.name}:${channel}`)); // it was not looked at
-  else item.prepend(patchCanvas(layer, row, { count: Math.min(4, table.patches[row]), across: 4, cell: smallCell(), label: "" }));
+  else item.prepend(patchCanvas(layer, row, { count: Math.min(4, table.patches[row]), across: 4, label: "" }));
 }

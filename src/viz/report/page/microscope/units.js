@@ -8,12 +8,11 @@ function unitCard({ layer, table, row }, { place, total, tabindex, sort, classes
   const across = layer.columns < SHOWN ? Math.min(2, Math.max(1, layer.columns)) : 3;
   const dead = table.flags[row].includes("dead");
   const link = element("a", { class: "card unit", href: unitAddress(layer.name, channel), tabindex, "data-place": place },
-    patchCanvas(layer, row, { count: Math.min(across * across, table.patches[row]), across, cell: smallCell(), label: "" }),
+    patchCanvas(layer, row, { count: Math.min(across * across, table.patches[row]), across, label: "" }),
     element("div", { class: "caption" },
       element("span", { class: "line" }, element("span", { class: "name", title: name }, name), flagMark(table.flags[row])),
-      element("span", { class: "line quiet" }, unitWords(table, row, sort, classes))));
+      element("span", { class: "line quiet" }, ...unitWords(table, row, sort, classes))));
   link.classList.toggle("dead", dead);
-  link.style.setProperty("--across", across);
   return element("li", { class: "item", "aria-posinset": place + 1, "aria-setsize": total }, link);
 }
 
@@ -21,9 +20,10 @@ function flagMark(flags) {
   return flags.length ? element("span", { class: `mark ${flags.includes("dead") ? "bad" : "warn"}` }, flags.join(", ")) : null;
 }
 
-// The figure that is sorted by, and the class that excites it most.
+// The class that excites it most, and the figure that is sorted by.
 function unitWords(table, row, sort, classes) {
   const name = sort in table.numbers ? sort : "max" in table.numbers ? "max" : "";
-  const figure = name ? `${name.split("_")[0]} ${numberShown(name, table.numbers[name][row])}` : "";
-  return [classes[table.best[row]], figure].filter(Boolean).join(" \u00b7 ");
+  const best = classes[table.best[row]] ?? "";
+  const figure = name && `${name.split("_")[0]} ${numberShown(name, table.numbers[name][row])}`;
+  return [element("span", { class: "label", title: best }, best), element("span", { class: "share" }, figure)];
 }

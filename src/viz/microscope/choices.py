@@ -1,0 +1,34 @@
+"""What a microscope looks at where nobody says: which layers, and which units an image is made for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from viz.core.adapter import Adapter
+from viz.core.errors import UsageError
+from viz.techniques._spatial_layers import grids
+
+
+def convolutions(model: Adapter) -> tuple[str, ...]:
+    """The layers with weights and with positions on the image, in order; none where the model shows no weights."""
+    names = model.kernels()
+    return tuple(grid.layer.name for grid in grids(model, names)) if names else ()
+
+
+def worth_making(records: Sequence[Mapping[str, Any]], count: int) -> list[str]:
+    """Of the units of one layer (lines of results.jsonl), `count` to make images for: the most selective ones.
+
+    By channel where no true classes are known. Dead units are left out.
+    """
+    alive = [record for record in records if "dead" not in record["flags"]]
+    order = sorted(alive, key=lambda record: (-(record["numbers"].get("selectivity") or 0.0), record["channel"]))
+    return [record["name"] for record in order[:count]]
+
+
+def of_this_model(run: Mapping[str, Any], model: Adapter) -> None:
+    """Raise `UsageError` where a run (its run.json) is of another model."""
+    had, has = run["model"], model.source
+    if (had["sha256"] or had["spec"]) != (has.sha256 or has.spec):
+        raise UsageError(
+            f"the run is of {had['name']} ({had['spec']}), and --model is another one ({has.spec})",
+            f"--model {had['spec']}",
+        )
