@@ -11,7 +11,9 @@ the batch size that viz has; and with the best of several. `decoded` is viz with
 
 Row `crp`: the same photos through `crp.visualization.FeatureVisualization.run` on the torch module with its own
 defaults, and viz on the module and on its ONNX export. In the same pass as the most active images it always finds
-the most relevant ones: with the rules of EpsilonPlusFlat, as its manual has it, or by the plain gradient. Row `memory`: the whole command on the built-in model, in a process of its own.
+the most relevant ones: with the rules of EpsilonPlusFlat, as its manual has it, or by the plain gradient.
+
+Row `memory`: the whole command on the built-in model, in a process of its own.
 
 Rounds are interleaved, ratios are taken within a round, medians are printed: machines change their speed.
 """

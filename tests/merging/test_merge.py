@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,29 @@ from PIL import Image
 
 from tests.fakes import LinearModel
 from tests.surveys import brightness_survey
+from viz.core.adapter import Adapter
 from viz.core.errors import ExitCode, UsageError
+from viz.core.result import HeatMap
 from viz.core.run_options import RunOptions, SurveyOptions
+from viz.core.technique import TechniqueInfo, declared
 from viz.merging import merge
 from viz.runs import run
 from viz.techniques.attribution.occlusion import Occlusion
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 3, 12, 16)).astype(np.float32)
 TECHNIQUE = Occlusion(patch=4, stride=4)
+
+
+@declared
+class Doubtful:
+    """Nothing, with a warning."""
+
+    def __call__(self, model: Adapter, images: Any, targets: Sequence[Any]) -> list[HeatMap]:
+        """As every technique."""
+        return [HeatMap({"heat": image[0]}, warnings=("do not believe this",)) for image in images]
+
+
+Doubtful.info = TechniqueInfo("doubtful", "yours", "Nothing.", "none", False, 8, {})
 
 
 def photos(folder: Path, count: int) -> Path:
@@ -73,13 +89,10 @@ def test_merged_shards_are_the_single_run_byte_for_byte(tmp_path, images, count)
 
 def test_warnings_that_count_images_are_counted_over_all_of_them(tmp_path):
     source = photos(tmp_path / "in", 20)
-    for number in range(20):
-        Image.fromarray(np.full((30, 40, 3), 128, np.uint8)).save(source / f"{number}.png")
-    whole = explained(source, tmp_path / "whole")
-    merge(shards(source, tmp_path / "parts", 2), tmp_path / "merged")
-    warnings = recorded(whole)["warnings"]
-    assert any(text.startswith("20 image(s)") for text in warnings)
-    assert recorded(tmp_path / "merged")["warnings"] == warnings
+    whole = explained(source, tmp_path / "whole", Doubtful())
+    merge(shards(source, tmp_path / "parts", 2, technique=Doubtful()), tmp_path / "merged")
+    assert recorded(whole)["warnings"] == ["20 image(s): do not believe this"]
+    assert recorded(tmp_path / "merged")["warnings"] == recorded(whole)["warnings"]
 
 
 def test_the_command_without_shards_takes_the_merged_folder_for_its_own(tmp_path):

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from viz.cli import batch, compare, config, evaluate, layers, merge, predict, smoke, verify, zoo
+from viz.cli import batch, compare, config, evaluate, layers, merge, microscope, predict, smoke, verify, zoo
 from viz.cli.technique import add_techniques
 from viz.cli.top import COMMANDS, new_app
 
@@ -13,7 +13,7 @@ app = new_app()
 
 def _register() -> None:
     add_techniques(app)
-    modules = (predict, layers, verify, evaluate, batch, compare, merge, smoke)
+    modules = (predict, layers, verify, evaluate, batch, compare, merge, microscope, smoke)
     by_name = {module.__name__.rpartition(".")[2]: module for module in modules}
     for name, (panel, _) in COMMANDS.items():  # in the order in which `viz --help` lists them
         if name in by_name:

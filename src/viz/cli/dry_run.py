@@ -31,7 +31,7 @@ def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], option
     else:
         count = len(listed(sources, options, technique.info.images_per_call).files)
     passes = count * technique.passes(model.size)
-    per_pass = _timed(batched, technique.info.needs_gradient)
+    per_pass = seconds_per_pass(batched, technique.info.needs_gradient)
     _print_line("pictures" if technique.info.makes else "images", f"{count}")
     if (steps := settings(technique).get("steps")) and technique.info.makes:
         _print_line("steps", f"{steps:,} for each picture")
@@ -62,7 +62,7 @@ def _pictures(technique: Any, model: Adapter, sources: Sequence[str], options: M
     return sum(map(len, groups_of(technique, model, photos, options)))
 
 
-def _timed(model: BatchedAdapter, gradient: bool) -> float:
+def seconds_per_pass(model: BatchedAdapter, gradient: bool) -> float:
     """Seconds per image and pass of a full batch, after one to warm up; a gradient is two passes, there and back."""
     names = [model.scores.logits or model.scores.probabilities or ""] if model.scores else list(model.outputs[:1])
     images = np.random.default_rng(0).random((model.batch_size, 3, *model.size), np.float32)

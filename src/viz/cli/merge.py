@@ -27,11 +27,18 @@ def add_to(app: typer.Typer, panel: str) -> None:
 
 def _merge(
     runs: Annotated[
-        list[Path], typer.Argument(help="Folders of runs with --shard.", metavar="RUN...", show_default=False)
+        list[Path],
+        typer.Argument(help="Folders of runs with --shard.", metavar="RUN...", show_default=False, show_envvar=False),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the whole.", metavar="DIR", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder for the whole.", metavar="DIR", show_default=False, show_envvar=False),
+    ],
     partial: Annotated[
-        bool, typer.Option("--partial", help="Join what there is, where shards are missing or were stopped.")
+        bool,
+        typer.Option(
+            "--partial", help="Join what there is, where shards are missing or were stopped.", show_envvar=False
+        ),
     ] = False,
 ) -> int:
     from viz.cli.progress import RunProgress

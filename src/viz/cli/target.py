@@ -25,6 +25,11 @@ def context_parameter() -> inspect.Parameter:
     return inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
 
+def was_given(context: typer.Context, name: str) -> bool:
+    """Whether the user wrote this option into the command."""
+    return _weight(context, name) == _WEIGHT["COMMANDLINE"]
+
+
 def target_of(context: typer.Context, values: Mapping[str, Any]) -> str:
     """The text of the target that a command was given, as a text or in flags.
 

@@ -42,6 +42,10 @@ COMMANDS = {
         "Put several techniques side by side on the same images: one row per image, one column per technique.",
     ),
     "merge": (MANY, "Join the run folders of shards into what one run without --shard leaves."),
+    "microscope": (
+        MANY,
+        "Put all that is known of a network's neurons on one site: patches, filters, images made for them, links.",
+    ),
     "smoke": (MANY, "Check every technique on a model, at tiny settings, on a few generated pictures."),
     "config": (
         SET_UP,

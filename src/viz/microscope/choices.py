@@ -5,6 +5,7 @@ from typing import Any
 
 from viz.core.adapter import Adapter
 from viz.core.errors import UsageError
+from viz.report.microscope.survey_folder import SurveyFolder
 from viz.techniques._spatial_layers import grids
 
 
@@ -12,6 +13,11 @@ def convolutions(model: Adapter) -> tuple[str, ...]:
     """The layers with weights and with positions on the image, in order; none where the model shows no weights."""
     names = model.kernels()
     return tuple(grid.layer.name for grid in grids(model, names)) if names else ()
+
+
+def units_to_make(survey: SurveyFolder, each: int) -> list[str]:
+    """The units, `LAYER:CHANNEL`, that images are made for: `each` of every layer, as `worth_making` chooses."""
+    return [name for _, records in survey.layers() for name in worth_making(records, each)]
 
 
 def worth_making(records: Sequence[Mapping[str, Any]], count: int) -> list[str]:

@@ -15,7 +15,7 @@ from viz.core.run_options import LookOptions
 from viz.core.technique import find
 from viz.engine.listener import Listener
 from viz.render.fitting import enlarged
-from viz.runs import run
+from viz.runs import run, run_path
 
 FOLDER = "filters"
 _SIDE = 128  # pixels, about
@@ -28,14 +28,15 @@ def draw_filters(
 ) -> Pictures:
     """A picture for each of these channels whose weights lie on the image: {"file", "text"}, by layer and channel.
 
-    The run of `viz filters` and the pictures go to `folder`/filters; files are named from `folder`. Layers that see
-    no image itself, and have no filter that is a picture, are left out.
+    The run of `viz filters` goes to a folder of its own in `folder`, the pictures to filters; files are named from
+    `folder`. Layers that see no image itself, and have no filter that is a picture, are left out.
     """
     on_image = {name: kernel for name in layers if (kernel := _kernel_on_image(model, name))}
     if not on_image:
         return {}
     asked = find("filters")(layer=tuple(dict.fromkeys(on_image.values())))
-    summary = run(asked, model, (), LookOptions(out=str(folder / FOLDER)), listener, command)
+    options = LookOptions(out=str(folder / run_path(asked, model, (), LookOptions()).name))
+    summary: Any = run(asked, model, (), options, listener, command)
     arrays = {record["name"]: summary.folder / record["files"]["arrays"] for record in summary.records}
     keys = dict(zip(on_image, unique_keys_of_names(list(on_image)), strict=True))
     return {name: _pictures(arrays[kernel], keys[name], layers[name], folder) for name, kernel in on_image.items()}
@@ -54,7 +55,7 @@ def _pictures(arrays: Path, key: str, channels: Sequence[int], folder: Path) -> 
     with np.load(arrays) as stored:
         filters, norms = stored["filters"], stored["norms"]
     largest = float(np.abs(filters).max()) or 1.0
-    below = Path(FOLDER) / "units" / key
+    below = Path(FOLDER) / key
     (folder / below).mkdir(parents=True, exist_ok=True)
     found = {}
     for channel in channels:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from viz.report.markup import Markup, join
+from viz.report.microscope import write_microscope
 from viz.report.overview_pictures import overview_pictures
 from viz.report.page_files import fill, page, write_whole
 from viz.report.run_facts import images_fact, title_case, unfinished
@@ -15,12 +16,14 @@ SCRIPTS = ("choose.js", "toolbar.js", "card.js", "run.js")
 
 
 def write_report(folder: Path) -> Path:
-    """Write `index.html` into a run folder and return its path.
+    """Write `index.html` into a run folder and return its path; that of a survey is a microscope.
 
     The same results give the same bytes: no time of day and no timing is on the page. Raises
     `UsageError` where run.json or results.jsonl is missing, broken or of another schema.
     """
     found = read_run(folder)
+    if found.run.get("shape") == "survey" and found.run["complete"]:
+        return write_microscope(folder)
     title = f"{title_case(found.run['technique'])} \u00b7 {found.run['model']['name']}"
     body = fill("run.html", title=title, summary=found.run["summary"], sections=_sections(found))
     data = {"images": [image_view(entry, preprocess=found.run["preprocess"]) for entry in found.images]}

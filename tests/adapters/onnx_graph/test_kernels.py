@@ -102,7 +102,10 @@ def test_a_mean_image_is_no_fixed_shift_of_a_channel(tmp_path):
 STORED = {
     "initializer": ([], lambda w: {"w": w}),
     "identity": ([("Identity", ["stored"], "w")], lambda w: {"stored": w}),
-    "transpose": ([("Transpose", ["stored"], "w", {"perm": [3, 2, 0, 1]})], lambda w: {"stored": w.transpose(2, 3, 1, 0)}),
+    "transpose": (
+        [("Transpose", ["stored"], "w", {"perm": [3, 2, 0, 1]})],
+        lambda w: {"stored": w.transpose(2, 3, 1, 0)},
+    ),
     "half": ([("Cast", ["stored"], "w", {"to": TensorProto.FLOAT})], lambda w: {"stored": w.astype(np.float16)}),
     "product": ([("Mul", ["stored", "two"], "w")], lambda w: {"stored": w / 2, "two": np.float32(2)}),
 }

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # as everyone writes it
 from torch import nn
 
-from tests.networks import ARCHITECTURES, SIZE, seeded
 from tests.adapters.torch_models import adapter, pixels
+from tests.networks import ARCHITECTURES, SIZE, seeded
 from viz.adapters.onnx_runtime import OnnxAdapter
 from viz.adapters.torch_module.adapter import TorchAdapter
 from viz.core.adapter import ModelSource
@@ -30,7 +30,12 @@ def agrees(model):
     top, left, bottom, right = kernel.pads
     padded = F.pad(torch.from_numpy(taken.astype(np.float32)), (left, right, top, bottom))
     found = F.conv2d(
-        padded, *map(torch.from_numpy, (kernel.weights, kernel.bias)), kernel.strides, 0, kernel.dilations, kernel.groups
+        padded,
+        *map(torch.from_numpy, (kernel.weights, kernel.bias)),
+        kernel.strides,
+        0,
+        kernel.dilations,
+        kernel.groups,
     )
     expected = model.run(images, [kernel.layer])[kernel.layer]
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5 * np.abs(expected).max())
@@ -118,7 +123,13 @@ def test_preprocessing_inside_the_model_is_inside_the_mixture(before):
 
 @pytest.mark.parametrize(
     "before",
-    [torch.relu_, lambda x: x.clamp(0.1, 0.9), lambda x: x.roll(1, 2), lambda x: x - x.mean((2, 3), keepdim=True), F.gelu],
+    [
+        torch.relu_,
+        lambda x: x.clamp(0.1, 0.9),
+        lambda x: x.roll(1, 2),
+        lambda x: x - x.mean((2, 3), keepdim=True),
+        F.gelu,
+    ],
     ids=["relu that changes nothing", "clamp", "roll", "its own mean", "gelu"],
 )
 def test_what_is_more_than_scaling_is_the_image_no_more_unless_nothing_changed(before):
@@ -126,8 +137,9 @@ def test_what_is_more_than_scaling_is_the_image_no_more_unless_nothing_changed(b
     assert kernel.on_image == (before is torch.relu_)
 
 
-def test_zeros_around_the_image_are_the_convolution_s_own():
-    net = Around(lambda x: F.pad(x * 2, (1, 2, 3, 4)))
+@pytest.mark.parametrize("how", [{}, {"mode": "reflect"}, {"value": 1.0}], ids=str)
+def test_what_is_put_around_the_image_leaves_it_the_image(how):
+    net = Around(lambda x: F.pad(x * 2, (1, 2, 3, 4), **how))
     kernel = adapter(net).kernel("conv")
     assert kernel.on_image
     np.testing.assert_allclose(kernel.image_weights, 2 * np.eye(3), atol=1e-6)

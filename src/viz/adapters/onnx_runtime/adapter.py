@@ -101,7 +101,10 @@ class OnnxAdapter(Adapter):
 
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run_unrounded`: the same graph in float32 throughout, from a float32 input."""
-        if not self._image.integer and self._sessions.arithmetic() != "float16":
+        if (
+            self._image.elem_type in (TensorProto.FLOAT, TensorProto.DOUBLE)
+            and self._sessions.arithmetic() != "float16"
+        ):
             return self.run(images, layers)
         names = tuple(dict.fromkeys(layers))
         try:

@@ -129,8 +129,9 @@ class TorchAdapter(Adapter):
 
     def _all_kernels(self) -> Kernels:
         if self._kernels is None:
-            images = noise(self._runner, self._table.at_a_time or 1)
-            self._kernels = self._runner.kernels(images, set(self.layers))
+            images, layers = noise(self._runner, self._table.at_a_time or 1), set(self.layers)
+            darker = self._runner.kernels(np.asarray(images[..., ::-1] / 2, np.float32), layers)
+            self._kernels = self._runner.kernels(images, layers).confirmed_by(darker)
         return self._kernels
 
     def randomized(self, seed: int, part: float = 1.0) -> "TorchAdapter":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import onnx
 
-from viz.adapters.onnx_graph.kernels.facts import Facts, attribute, input_name
+from viz.adapters.onnx_graph.kernels.facts import Facts, attribute
 from viz.adapters.onnx_graph.kernels.flow import Flow, own
 from viz.adapters.reshaped_axis import reshaped_axis
 
@@ -45,16 +45,13 @@ def _reduced(node: onnx.NodeProto, flow: Flow, facts: Facts) -> Flow | None:
 
 @_moves("Pad")
 def _padded(node: onnx.NodeProto, flow: Flow, facts: Facts) -> Flow | None:
-    """Zeros around the positions, such as a convolution adds by itself; anything else changes values."""
+    """What is put around the positions, as a convolution does by itself, leaves those inside as they are."""
     pads = _pads(node, facts)
     if pads is None:
         return None
     if pads.get(flow.axis, (0, 0)) != (0, 0):
         return own(node.output[0], flow.axis)  # new channels beside the old ones
-    filling = facts.constant(node, 2)
-    zero = attribute(node, "value", 0.0) == 0 and (not input_name(node, 2) or (filling is not None and not filling))
-    constant = attribute(node, "mode", b"constant") == b"constant"
-    return flow if zero and constant else flow.changed()
+    return flow
 
 
 def _pads(node: onnx.NodeProto, facts: Facts) -> Mapping[int, tuple[int, int]] | None:

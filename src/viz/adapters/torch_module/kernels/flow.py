@@ -36,9 +36,10 @@ class Flows:
 
     def written(self, tensor: Tensor) -> None:
         """The step that has just ended wrote to the tensor, once: what it was before is still known."""
-        kept, version, flow = self._noted.get(id(tensor), (tensor, -1, None))
-        if version == tensor._version - 1:
-            self._noted[id(tensor)] = (kept, version + 1, flow)
+        if id(tensor) in self._noted:
+            kept, version, flow = self._noted[id(tensor)]
+            if version == tensor._version - 1:
+                self._noted[id(tensor)] = (kept, version + 1, flow)
 
     def moving(self, tensor: Tensor) -> bool:
         """Whether it follows from the image."""

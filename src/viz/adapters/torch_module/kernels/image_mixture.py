@@ -18,6 +18,15 @@ class Mixture:
 
     weights: FloatArray
     offset: FloatArray
+    tolerance: float
+
+    def agrees_with(self, other: "Mixture") -> bool:
+        """Whether the other is the same, to rounding."""
+        if self.weights.shape != other.weights.shape:
+            return False
+        largest = max(np.abs(self.weights).max(), np.abs(self.offset).max())
+        pairs = ((self.weights, other.weights), (self.offset, other.offset))
+        return all(bool(np.abs(a - b).max() <= 10 * self.tolerance * largest) for a, b in pairs)
 
 
 def mixture(values: Tensor, images: FloatArray) -> Mixture | None:
@@ -33,7 +42,8 @@ def mixture(values: Tensor, images: FloatArray) -> Mixture | None:
     known = np.concatenate([pixels, np.ones((1, pixels.shape[1]))])
     found = np.linalg.lstsq(known @ known.T, known @ target.T, rcond=None)[0].T
     error = np.abs(found @ known - target).max()
-    if not error <= _TOLERANCE.get(values.dtype, 1e-5) * max(1e-30, np.abs(target).max()):
+    tolerance = _TOLERANCE.get(values.dtype, 1e-5)
+    if not error <= tolerance * max(1e-30, np.abs(target).max()):
         return None
     found[np.abs(found) < 1e-6 * np.abs(found).max()] = 0  # the rounding of what is not there
-    return Mixture(found[:, :3].astype(np.float32), found[:, 3].astype(np.float32))
+    return Mixture(found[:, :3].astype(np.float32), found[:, 3].astype(np.float32), tolerance)

@@ -59,13 +59,12 @@ def _first(step: Step, flows: Flows, result: Tensor) -> Flow | None:
 
 
 def unpadded(step: Step) -> Tensor | None:
-    """What a step puts zeros around, rows and columns alone, such as a convolution adds by itself; None for others."""
+    """What a step puts rows and columns around, such as a convolution does by itself; None for other steps."""
     if step.op not in ("pad", "constant_pad_nd"):
         return None
     given = named(step.op, step.arguments)
-    zeros = given.get("mode", "constant") == "constant" and not given.get("value")
     tensor = given["input"]
-    return tensor if zeros and tensor.ndim == 4 and len(given["pad"]) <= 4 else None
+    return tensor if tensor.ndim == 4 and len(given["pad"]) <= 4 else None
 
 
 def _in_place(step: Step, flows: Flows, result: Tensor) -> Flow | None:

@@ -1,7 +1,7 @@
 """One forward pass on noise that notes every kernel as it runs: what it takes, what normalizes its result."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,15 @@ class Kernels:
     made: dict[str, _Made] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     norms: dict[str, list[Norm]] = field(default_factory=dict)
+
+    def confirmed_by(self, other: "Kernels") -> "Kernels":
+        """The same, less what other images do not show too: a shift by an image's own mean is no fixed one."""
+        made = {
+            name: one if _same(one.image, other.made[name].image) else replace(one, image=None)
+            for name, one in self.made.items()
+            if name in other.made
+        }
+        return replace(self, made=made)
 
     def of(self, layer: Layer, layers: Mapping[str, Layer]) -> Kernel:
         """The kernel whose channels a layer has; raises `NotSupported` where there is none."""
@@ -91,7 +100,7 @@ class _Recorder:
     def __init__(self, program: Program, images: FloatArray, layers: Collection[str]):
         self.found, self.flows = Kernels(), Flows()
         self._images, self._layers = images, layers
-        self._inside: dict[int, Tensor] = {}  # padded tensor -> what the zeros are around
+        self._inside: dict[int, Tensor] = {}  # padded tensor -> what lies inside
         state = [*program.module.parameters(), *program.module.buffers()]
         self._stored = frozenset(tensor.untyped_storage().data_ptr() for tensor in state)
 
@@ -140,6 +149,10 @@ class _Recorder:
         flow = self.flows.of(found[0])
         if flow is not None and flow.plain and flow.origin in self.found.made and np.ndim(found[1]) == 1:
             self.found.norms.setdefault(flow.origin, []).append(found[1:])
+
+
+def _same(one: Mixture | None, other: Mixture | None) -> bool:
+    return one is not None and other is not None and one.agrees_with(other)
 
 
 def _is_operation(step: Step) -> bool:
