@@ -4,15 +4,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from viz.core.adapter import Adapter
-from viz.core.errors import UsageError
+from viz.core.errors import NotSupported, UsageError
 from viz.report.microscope.survey_folder import SurveyFolder
 from viz.techniques._spatial_layers import grids
 
 
 def convolutions(model: Adapter) -> tuple[str, ...]:
-    """The layers with weights and with positions on the image, in order; none where the model shows no weights."""
-    names = model.kernels()
-    return tuple(grid.layer.name for grid in grids(model, names)) if names else ()
+    """The convolutions with positions on the image, in order: each as it is after its normalization and activation.
+
+    Empty where the model shows no weights.
+    """
+    if not model.kernels():
+        return ()
+    last = {}
+    for grid in grids(model):
+        try:
+            last[model.kernel(grid.layer.name).layer] = grid.layer.name
+        except NotSupported:
+            continue  # it has no weights of its own, such as a sum
+    return tuple(name for name in model.layers if name in set(last.values()))
 
 
 def units_to_make(survey: SurveyFolder, each: int) -> list[str]:

@@ -223,6 +223,22 @@ def test_what_changes_values_in_place_is_passed_over(tmp_path, how):
     assert model.kernel("x").layer == "conv"
 
 
+@pytest.mark.parametrize("how", ["input", "attribute"])
+def test_zeros_around_the_image_count_as_the_convolution_s_own(tmp_path, how):
+    pads = [0, 0, 1, 2, 0, 0, 3, 0]
+    pad = ("Pad", ["image", "pads"], "x") if how == "input" else ("Pad", ["image"], "x", {"pads": pads})
+    path = file(
+        tmp_path,
+        [pad, conv(image="x", pads=[1, 0, 0, 0])],
+        {"w": normal(4, 3, 3, 3), "pads": np.array(pads)},
+        "conv",
+        opset=17 if how == "input" else 10,
+    )
+    model = opened(path)
+    assert model.kernel("conv").pads == (2, 2, 3, 0)
+    agrees(model, "conv", pixels())
+
+
 def test_a_sum_and_a_join_are_layers_of_their_own(tmp_path):
     nodes = [
         conv(),

@@ -141,7 +141,7 @@ def test_what_is_more_than_scaling_is_the_image_no_more_unless_nothing_changed(b
 def test_what_is_put_around_the_image_leaves_it_the_image(how):
     net = Around(lambda x: F.pad(x * 2, (1, 2, 3, 4), **how))
     kernel = adapter(net).kernel("conv")
-    assert kernel.on_image
+    assert kernel.on_image and kernel.pads == (3, 1, 4, 2)
     np.testing.assert_allclose(kernel.image_weights, 2 * np.eye(3), atol=1e-6)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,26 @@ def test_another_cluster_than_the_connected_one_is_refused(shapes, two_cores, tm
     options = RunOptions(out=str(tmp_path / "out"), engine="ray", address="10.0.0.1:6379")
     with pytest.raises(UsageError, match="connected to the Ray cluster"):
         run(Deadly(), shapes, [photos(tmp_path / "in", 1)], options)
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [("127.0.0.1:1", "127.0.0.1:1 could be reached: .*refused"), ("ray://127.0.0.1:10001", "is for Ray Client")],
+)
+def test_addresses_without_a_cluster_are_refused_at_once(address, problem):
+    pytest.importorskip("ray.data", reason="Ray is not installed: pip install 'onnx-viz[ray]'")
+    from viz.engine.ray.connecting import _connect, imported
+
+    with pytest.raises(UsageError, match=problem):
+        _connect(imported(), address)
+
+
+def test_without_ray_the_error_names_the_extra(shapes, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError) as raised:
+        run(Deadly(), shapes, [photos(tmp_path / "in", 1)], RunOptions(out=str(tmp_path / "out"), engine="ray"))
+    assert raised.value.next_step == "pip install 'onnx-viz[ray]'"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_survey_on_the_cluster_is_the_local_one_byte_for_byte(shapes, two_cores, tmp_path):

@@ -280,3 +280,22 @@ def test_related_channels_are_those_that_rise_and_fall_together() -> None:
     best = found[0].details["related"][0]
     assert (best["channel"], best["correlation"]) == (2, -1.0)
     assert found[3].details["related"] == []  # constant
+
+
+def test_where_responses_are_cut_off_the_mean_decides_and_the_user_is_told() -> None:
+    pixels = black(5)
+    for image, count in enumerate((2, 5, 3, 8, 1)):
+        pixels[image, RED, 0, :count] = 1
+    (found,) = surveyed(Patches(layer=("products",), units="0"), model_of_red_and_green(), seen(list(pixels)))
+    assert [cut.image for cut in found.units[0].cuts] == [3, 1, 2, 0, 4]
+    assert ["respond exactly alike" in warning for warning in found.warnings] == [True]
+    pixels[3, RED, 0, 0] = 2
+    (found,) = surveyed(Patches(layer=("products",), units="0"), model_of_red_and_green(), seen(list(pixels)))
+    assert found.warnings == ()
+
+
+def test_the_layer_that_is_taken_without_a_word_is_none_that_cuts_responses_off() -> None:
+    model = model_of_red_and_green()
+    model.layers["cut"] = Layer("cut", "Clip", model.layers["products"].shape)
+    assert [layer["name"] for layer in Patches().plan(model, ())["layers"]] == ["products"]
+    assert [layer["name"] for layer in Patches(layer=("cut",)).plan(model, ())["layers"]] == ["cut"]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,14 +46,29 @@ def _connect(ray: Any, address: str | None) -> None:
             f"--address {address} is for Ray Client, which Ray Data does not go through",
             "run viz on a machine of the cluster with --address auto, or by `ray job submit`",
         )
+    _check_reachable(address)
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     except (ConnectionError, ValueError, RuntimeError) as problem:
-        asked = "" if address is None else f" {address}"
-        raise UsageError(
-            f"no Ray cluster{asked} could be reached: {problem}",
-            "`ray start --head` starts one; --address local takes this machine alone",
-        ) from None
+        raise _unreachable(address, problem) from None
+
+
+def _check_reachable(address: str | None) -> None:
+    """Raise `UsageError` where nothing answers at HOST:PORT; Ray itself would wait for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, OverflowError) as problem:
+            raise _unreachable(address, problem) from None
+
+
+def _unreachable(address: str | None, problem: Exception) -> UsageError:
+    asked = "" if address is None else f" {address}"
+    return UsageError(
+        f"no Ray cluster{asked} could be reached: {problem}",
+        "`ray start --head` starts one; --address local takes this machine alone",
+    )
 
 
 def _check_address(ray: Any, address: str | None) -> None:

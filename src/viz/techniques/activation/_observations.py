@@ -52,11 +52,13 @@ def observed(
     guide = maps if relevance is None else response_maps(plan, relevance, zero=0)
     peaks, means, above = maps.peaks(), maps.means(), maps.above_zero()
     ranks = _ranks(rank, peaks, means, guide)
+    ties = _rounded(means if rank == "max" else np.zeros_like(means))
     finite = np.all(np.isfinite(peaks) & np.isfinite(means) & np.isfinite(ranks), axis=1)
-    which, channels = np.nonzero(top.entering(ranks, images) & finite[:, None])
+    which, channels = np.nonzero(top.entering(ranks, ties, images) & finite[:, None])
     patches, side = top.value.shape[2], top.heat.shape[-1]
     places, found, around = _patches(plan, maps, guide, which, channels, patches, side)
-    shown = (ranks[which, channels], images[which], keys[which], found, places, around)
+    pairs = which, channels
+    shown = (ranks[pairs], ties[pairs], images[which], keys[which], found, places, around)
     return Observation(finite, peaks, means, above, channels, TopPatches(*(array[:, None] for array in shown)))
 
 
@@ -77,7 +79,12 @@ def _of_all(parts: Sequence[Any], name: str) -> Array:
 def _ranks(rank: str, peaks: FloatArray, means: Array, guide: ResponseMaps) -> FloatArray:
     if rank == "max":
         return peaks
-    found: FloatArray = (means if rank == "mean" else guide.sums()).astype(np.float32) + np.float32(0)
+    return _rounded(means if rank == "mean" else guide.sums())
+
+
+def _rounded(values: Array) -> FloatArray:
+    """As float32, without -0: of that and 0 none is better."""
+    found: FloatArray = values.astype(np.float32) + np.float32(0)
     return found
 
 

@@ -71,6 +71,6 @@ def _order(top: TopPatches, good: NDArray[np.bool_], rank: str) -> Array:
     """Indices that put the good ones first, best first."""
     if rank != "max":
         return np.argsort(~good, axis=1, kind="stable")
-    image = np.broadcast_to(top.image[:, :, None], top.value.shape)
-    keys = (top.place, image, -top.value)
+    image, tie = (np.broadcast_to(one[:, :, None], top.value.shape) for one in (top.image, top.tie))
+    keys = (top.place, image, -tie, -top.value)
     return np.lexsort((*(key.reshape(good.shape) for key in keys), ~good), axis=-1)

@@ -18,6 +18,7 @@ from viz.techniques.activation._top_patches import TopPatches
 from viz.techniques.activation._unit_figures import UnitFigures
 
 _RELATED = 5
+_FEW = 0.1  # of the channels
 
 
 def findings(plan: Plan, state: State, top: int) -> Iterator[Found]:
@@ -26,7 +27,7 @@ def findings(plan: Plan, state: State, top: int) -> Iterator[Found]:
     for layer, found in zip(survey.layers, layers_of(state, len(survey.layers)), strict=True):
         sums = sums_of(found)
         units = _units(survey, layer, found, top) if sums["images"][0] else [Unit(c, {}) for c in layer.channels]
-        yield Found(layer.name, _facts(layer, sums), units, _warnings(layer, sums))
+        yield Found(layer.name, _facts(layer, sums), units, _warnings(layer, sums) + _cut_off(layer, survey, units))
 
 
 def _units(survey: SurveyPlan, layer: LayerPlan, state: State, top: int) -> list[Unit]:
@@ -75,6 +76,17 @@ def _related(layer: LayerPlan, state: State) -> Sequence[list[dict[str, Any]]]:
         [{"channel": layer.channels[other], "correlation": round(r, 4)} for other, r in row]
         for row in most_correlated(responses, _RELATED)
     ]
+
+
+def _cut_off(layer: LayerPlan, survey: SurveyPlan, units: Sequence[Unit]) -> tuple[str, ...]:
+    """Whether many photos excite a channel exactly as much: what comes first is then not what excites it most."""
+    alike = sum(len(unit.cuts) > 1 and unit.cuts[0].value == unit.cuts[-1].value for unit in units)
+    if survey.rank != "max" or alike <= _FEW * len(units):
+        return ()
+    return (
+        f"{layer.name} ({layer.op}): {alike} of {len(units)} channels respond exactly alike to all of their best "
+        "patches, as where an activation is cut off; these are in order of the mean response. Name the layer before it",
+    )
 
 
 def _facts(layer: LayerPlan, sums: State) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from viz.techniques.activation._layer_plans import is_vector
 
 Choice = tuple[Layer, Grid | None]
 
+# Operators that give many positions the same largest value, so that what excites a channel most cannot be told.
+_CUT_OFF = ("clip", "relu6", "hardtanh", "hardsigmoid", "clamp", "softmax", "logsoftmax")
+
 
 def surveyed_layers(model: Adapter, patterns: Sequence[str]) -> list[Choice]:
     """The layers that are meant, in execution order, each with how it lies on the image (None: a vector).
@@ -35,7 +38,7 @@ def _choices(model: Adapter) -> dict[str, Choice]:
 
 def _last(model: Adapter, choices: dict[str, Choice]) -> Choice:
     for layer, grid in reversed(choices.values()):
-        if grid is not None:
+        if grid is not None and not layer.op.lower().startswith(_CUT_OFF):
             model.note(f"patches of {grid.describe()}, the last layer with positions; others with --layer")
             return layer, grid
     raise NotSupported(f"{model.source.name} has no layer with positions on the image", _next(model))

@@ -18,8 +18,8 @@ NO_IMAGE = -1
 class TopPatches:
     """For each of c channels, n photos, best first, and up to p patches of each.
 
-    A photo is better if its `rank` is higher, or with the same rank if its image comes first. Photos are told apart
-    by `key`, their fingerprint: of several images with the same one only the best is here.
+    A photo is better if its `rank` is higher, or with the same rank its `tie`, or else if its image comes first.
+    Photos are told apart by `key`, their fingerprint: of several images with the same one only the best is here.
 
     Merging is exact: the best n keys of all images, each with its best image, do not depend on how these were
     split. Take a key among the best n of all, and its best image. In the part that has this image, it is the key's
@@ -32,6 +32,7 @@ class TopPatches:
 
     Attributes:
         rank: (c, n) float32, what photos are ranked by; -inf where there is none.
+        tie: (c, n) float32, what decides between equal ranks: there are many where responses are cut off (ReLU6).
         image: (c, n) int64.
         key: (c, n) uint64.
         value: (c, n, p) float32, the response at each patch's place; -inf where there is none.
@@ -40,6 +41,7 @@ class TopPatches:
     """
 
     rank: Array
+    tie: Array
     image: Array
     key: Array
     value: Array
@@ -52,6 +54,7 @@ class TopPatches:
         shape = (channels, photos)
         return cls(
             np.full(shape, -np.inf, np.float32),
+            np.zeros(shape, np.float32),
             np.full(shape, NO_IMAGE, np.int64),
             np.zeros(shape, np.uint64),
             np.full((*shape, patches), -np.inf, np.float32),
@@ -73,13 +76,14 @@ class TopPatches:
         """How many photos each channel has room for."""
         return int(self.rank.shape[1])
 
-    def entering(self, ranks: Array, images: Array) -> NDArray[np.bool_]:
-        """Which of b images (b,) with ranks (b, c) come before a channel's last photo, (b, c).
+    def entering(self, ranks: Array, ties: Array, images: Array) -> NDArray[np.bool_]:
+        """Which of b images (b,) with ranks and ties (b, c) come before a channel's last photo, (b, c).
 
         No other can ever be among the best: the last photo only gets better.
         """
-        last, image = self.rank[:, -1], self.image[:, -1]
-        found: NDArray[np.bool_] = (ranks > last) | ((ranks == last) & (images[:, None] < image))
+        last, tie, image = self.rank[:, -1], self.tie[:, -1], self.image[:, -1]
+        decided = (ties > tie) | ((ties == tie) & (images[:, None] < image))
+        found: NDArray[np.bool_] = (ranks > last) | ((ranks == last) & decided)
         return found
 
     def merged(self, other: "TopPatches") -> "TopPatches":
@@ -125,7 +129,7 @@ def _by_channel(channels: Array, entries: TopPatches, like: TopPatches) -> tuple
 
 def _best(lists: TopPatches, photos: int) -> TopPatches:
     """The best so many photos of each channel's list, best first, each key once; what is none is all the same."""
-    order = np.lexsort((lists.image, -lists.rank), axis=-1)
+    order = np.lexsort((lists.image, -lists.tie, -lists.rank), axis=-1)
     repeated = _repeated(np.take_along_axis(lists.key, order, axis=1))
     gone = repeated | np.isneginf(np.take_along_axis(lists.rank, order, axis=1))
     kept_first = np.argsort(gone, axis=1, kind="stable")[:, :photos]

@@ -46,7 +46,7 @@ def _reduced(node: onnx.NodeProto, flow: Flow, facts: Facts) -> Flow | None:
 @_moves("Pad")
 def _padded(node: onnx.NodeProto, flow: Flow, facts: Facts) -> Flow | None:
     """What is put around the positions, as a convolution does by itself, leaves those inside as they are."""
-    pads = _pads(node, facts)
+    pads = pads_of(node, facts)
     if pads is None:
         return None
     if pads.get(flow.axis, (0, 0)) != (0, 0):
@@ -54,8 +54,8 @@ def _padded(node: onnx.NodeProto, flow: Flow, facts: Facts) -> Flow | None:
     return flow
 
 
-def _pads(node: onnx.NodeProto, facts: Facts) -> Mapping[int, tuple[int, int]] | None:
-    """What is added before and after, by axis."""
+def pads_of(node: onnx.NodeProto, facts: Facts) -> Mapping[int, tuple[int, int]] | None:
+    """What a Pad adds before and after, by axis; None where that is not known."""
     given, rank = attribute(node, "pads", attribute(node, "paddings")), facts.rank(node.input[0])
     if given is None and (value := facts.constant(node, 1)) is not None:
         given = value.reshape(-1).tolist()

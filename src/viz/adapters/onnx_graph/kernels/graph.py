@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from viz.adapters.onnx_graph.image_input import ImageInput
-from viz.adapters.onnx_graph.kernels.facts import Array, Facts, input_name
+from viz.adapters.onnx_graph.kernels.facts import Array, Facts, attribute, input_name
 from viz.adapters.onnx_graph.kernels.flow import IMAGE, Flow, own
 from viz.adapters.onnx_graph.kernels.operators import OPERATORS, channel_axis, is_kernel
 from viz.adapters.onnx_graph.kernels.passing import passed, step_and_zero
@@ -97,16 +97,14 @@ class Kernels:
             weights = weights * made.scale.reshape(-1, 1, 1, 1)
         axis = channel_axis(node, self._facts.rank(node.input[operator.data]) or 4)
         data = made.data if made.data is not None and made.data.axis == axis else None
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        size = (int(weights.shape[2]), int(weights.shape[3]))
-        windows = Windows() if operator.dense else windows_of(node, size, self._facts, 1 if axis == 3 else 2)
-        outputs = len(weights)
+        groups = int(attribute(node, "group", 1))
+        windows = self._windows(node, (int(weights.shape[2]), int(weights.shape[3])), 1 if axis == 3 else 2)
         image_weights, image_offset = self._on_image(node, data, groups * weights.shape[1])
         return Kernel(
             layer=layer,
             op=node.op_type,
             weights=np.ascontiguousarray(weights, np.float32),
-            bias=np.zeros(outputs, np.float32) if bias is None else _broadcast(bias, outputs),
+            bias=_broadcast(np.zeros(1) if bias is None else bias, len(weights)),
             groups=groups,
             strides=windows.strides,
             pads=windows.pads,
@@ -115,8 +113,16 @@ class Kernels:
             on_image=image_weights is not None,
             image_weights=image_weights,
             image_offset=image_offset,
-            norm=self._norm(layer, outputs),
+            norm=self._norm(layer, len(weights)),
         )
+
+    def _windows(self, node: onnx.NodeProto, size: tuple[int, int], first: int) -> Windows:
+        operator = OPERATORS[node.op_type]
+        if operator.dense:
+            return Windows()
+        before = self._producers.get(node.input[operator.data])
+        pad = before if before is not None and before.op_type == "Pad" else None
+        return windows_of(node, size, self._facts, first, pad)
 
     def _on_image(
         self, node: onnx.NodeProto, data: Flow | None, inputs: int

@@ -58,13 +58,19 @@ def _first(step: Step, flows: Flows, result: Tensor) -> Flow | None:
     return None if axis is None else Flow(flow.origin, axis, flow.plain and step.op not in _POOLING)
 
 
-def unpadded(step: Step) -> Tensor | None:
-    """What a step puts rows and columns around, such as a convolution does by itself; None for other steps."""
+def unpadded(step: Step) -> tuple[Tensor, tuple[int, int, int, int]] | None:
+    """What a step puts rows and columns around, as a convolution does by itself: top, left, bottom, right.
+
+    None for other steps.
+    """
     if step.op not in ("pad", "constant_pad_nd"):
         return None
     given = named(step.op, step.arguments)
-    tensor = given["input"]
-    return tensor if tensor.ndim == 4 and len(given["pad"]) <= 4 else None
+    tensor, sides = given["input"], [int(side) for side in given["pad"]]
+    if tensor.ndim != 4 or len(sides) > 4:
+        return None
+    left, right, top, bottom = [*sides, 0, 0][:4]
+    return tensor, (top, left, bottom, right)
 
 
 def _in_place(step: Step, flows: Flows, result: Tensor) -> Flow | None:

@@ -19,15 +19,17 @@ from viz.core.layer import Layer
 from viz.core.result import FloatArray
 
 Norm = tuple[FloatArray, FloatArray]
+Pads = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class _Made:
-    """A kernel as it ran: its sum without the data, the layer whose channels that had, and how pixels made it."""
+    """A kernel as it ran: its sum, the layer whose channels its data had, how pixels made that, what was put around."""
 
     sum: Sum
     source: str
     image: Mixture | None
+    around: Pads
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Kernels:
             bias=made.sum.biases(len(weights)),
             groups=made.sum.groups,
             strides=made.sum.pair("stride"),
-            pads=made.sum.pads(),
+            pads=_together(made.sum.pads(), made.around),
             dilations=made.sum.pair("dilation"),
             source=made.source,
             on_image=made.image is not None,
@@ -100,7 +102,7 @@ class _Recorder:
     def __init__(self, program: Program, images: FloatArray, layers: Collection[str]):
         self.found, self.flows = Kernels(), Flows()
         self._images, self._layers = images, layers
-        self._inside: dict[int, Tensor] = {}  # padded tensor -> what lies inside
+        self._inside: dict[int, tuple[Tensor, Pads]] = {}  # padded tensor -> what lies inside, and what around
         state = [*program.module.parameters(), *program.module.buffers()]
         self._stored = frozenset(tensor.untyped_storage().data_ptr() for tensor in state)
 
@@ -124,8 +126,8 @@ class _Recorder:
         self._note_norm(step)
         own = self._own(step)
         flows = passed(step, self.flows) if own is None else [own]
-        if (inner := unpadded(step)) is not None:
-            self._inside[id(results[0])] = inner
+        if (inside := unpadded(step)) is not None:
+            self._inside[id(results[0])] = inside
         for tensor, flow in zip(results, flows, strict=True):
             self.flows.note(tensor, flow)
 
@@ -138,8 +140,9 @@ class _Recorder:
         flow = self.flows.of(data)
         matches = flow is not None and flow.axis == (data.ndim - 1 if its_sum.dense else 1)
         source = flow.origin if flow is not None and matches and flow.origin in self._layers else ""
-        inner = self._inside.get(id(data), data)
-        self.found.made[name] = _Made(its_sum, source, None if its_sum.dense else mixture(inner, self._images))
+        inner, around = self._inside.get(id(data), (data, (0, 0, 0, 0)))
+        image = None if its_sum.dense else mixture(inner, self._images)
+        self.found.made[name] = _Made(its_sum, source, image, around)
         return Flow(name, its_sum.axis)
 
     def _note_norm(self, step: Step) -> None:
@@ -149,6 +152,10 @@ class _Recorder:
         flow = self.flows.of(found[0])
         if flow is not None and flow.plain and flow.origin in self.found.made and np.ndim(found[1]) == 1:
             self.found.norms.setdefault(flow.origin, []).append(found[1:])
+
+
+def _together(one: Pads, other: Pads) -> Pads:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]
 
 
 def _same(one: Mixture | None, other: Mixture | None) -> bool:

@@ -112,6 +112,7 @@ function startMicroscope({ layers, classes }) {
   function crumbs({ kind, layer, channel }) {
     const link = (address, text) => element("a", { href: address }, text);
     const parts = [kind === "all" ? element("span", {}, "All layers") : link("#all", "All layers")];
+    if (kind === "find") parts.push(element("span", {}, "found"));
     if (kind === "unit" && from.startsWith("#find=")) parts.push(link(from, "found"));
     if (layer) parts.push(kind === "layer" ? element("span", {}, layer.name) : link(layerAddress(layer.name), layer.name));
     if (kind === "unit") parts.push(element("span", {}, String(channel)));

@@ -5,7 +5,7 @@ function unitView(layer, table, row, unit, { step, layers, classes }) {
   return [
     unitHead(layer, channel, table.flags[row], step),
     element("div", { class: "unit-body" },
-      element("div", { class: "unit-patches" }, ...warningsOf(unit), patchFigures(layer, row, unit.patches), ...madePictures(unit)),
+      element("div", { class: "unit-patches" }, ...warningsOf(unit), ...madePictures(unit), patchFigures(layer, row, unit.patches)),
       element("div", { class: "unit-facts" }, ...unitFacts(layer, table, row, unit, layers))),
   ];
 }
@@ -49,14 +49,15 @@ function patchTitle({ image, place, box }) {
   return `${image}: columns ${left} to ${right}, rows ${top} to ${bottom} of the photo${at}`;
 }
 
-const MADE = { filter: "Its filter", maximize: "What excites it most: an image made for it" };
+const MADE = { filter: "Its filter", maximize: "An image made for it" };
 
 function madePictures({ pictures }) {
-  return Object.entries(pictures ?? {}).map(([kind, found]) => element("section", { class: `made ${kind}` },
+  const parts = Object.entries(pictures ?? {}).map(([kind, found]) => element("section", { class: `made ${kind}` },
     element("h3", {}, MADE[kind] ?? spaced(kind)),
     ...found.map(({ file, text }) => element("figure", {},
       element("a", { href: file, target: "_blank", rel: "noopener" }, element("img", { src: file, alt: text, loading: "lazy" })),
       element("figcaption", { class: "quiet" }, text)))));
+  return parts.length ? [element("div", { class: "made-row" }, ...parts)] : [];
 }
 
 function unitFacts(layer, table, row, unit, layers) {
@@ -67,7 +68,7 @@ function unitFacts(layer, table, row, unit, layers) {
     section("Responses", factList(numbers)),
     unit.histogram && section("Images by their largest response", histogram(unit.histogram), factList(shares)),
     unit.classes?.length && section("Classes that excite it most", classBars(unit.classes)),
-    unit.related?.length && section("Responds to the same images", channelList(layer.name, unit.related, "correlation", layers)),
+    unit.related?.length && section("Most correlated channels", channelList(layer.name, unit.related, "correlation", layers)),
     ...(links.fed ?? []).map((one) => section(`Fed most by ${one.layer}`, channelList(one.layer, one.channels, "strength", layers))),
     ...(links.feeds ?? []).map((one) => section(`Feeds most in ${one.layer}`, channelList(one.layer, one.channels, "strength", layers))),
   ].filter(Boolean);
