@@ -156,7 +156,7 @@ def crp_row(name: str, files: Sequence[ImageFile], given: argparse.Namespace, sc
         return
     network, path = make(name, scratch)
     models = {"viz, ONNX": load(path, OPTIONS), "viz, module": load(network, OPTIONS)}
-    for which in given.layers:
+    for which in given.layers[:1]:
         print(f"{name}, layers: {which}, {len(files)} photos, {torch.get_num_threads()} threads")
         runs = {
             label: from_files(job_of(model, layer_set(model, which), files), files) for label, model in models.items()
@@ -191,8 +191,8 @@ def memory_row(given: argparse.Namespace, scratch: Path) -> None:
 
 def peak_of_command(folder: Path, out: Path, layer: str) -> int:
     """KiB of `viz patches` on the built-in model, copies counted, as the system measured them."""
-    words = ["patches", "--model", "zoo:shapes", "--layer", layer, "--keep-duplicates", "--out", str(out), str(folder)]
-    process = subprocess.Popen([sys.executable, "-m", "viz", *words], stdout=subprocess.DEVNULL)
+    words = ["patches", "--model", "zoo:shapes", "--layer", layer, "--keep-duplicates", "--out", str(out)]
+    process = subprocess.Popen([sys.executable, "-m", "viz", *words, str(folder)], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -226,8 +226,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", choices=["forward", "crp", "memory"], default=["forward", "crp"])
     parser.add_argument("--network", nargs="+", choices=list(MAKERS), default=["mobilenet_v2", "resnet50"])
-    parser.add_argument("--layers", nargs="+", choices=SETS, default=["last", "4", "all"])
-    parser.add_argument("--images", type=int, default=128, help="of networks much larger than MobileNetV2 a quarter")
+    parser.add_argument(
+        "--layers", nargs="+", choices=SETS, default=["last", "all"], help="the row crp: the first only"
+    )
+    parser.add_argument("--images", type=int, default=96, help="of networks much larger than MobileNetV2 a quarter")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2, help="of torch; onnxruntime's are its own defaults")
     parser.add_argument("--photos", help="folder with JPEG photos; default: generated pictures of 500 x 375")
@@ -241,7 +243,7 @@ def main() -> None:
             if "forward" in given.rows:
                 forward_row(name, files, given, Path(folder))
             if "crp" in given.rows:
-                crp_row(name, files[: len(files) // 2], given, Path(folder))
+                crp_row(name, files[: len(files) // 4], given, Path(folder))
         if "memory" in given.rows:
             memory_row(given, Path(folder))
 

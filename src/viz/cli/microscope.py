@@ -50,7 +50,7 @@ def add_to(app: typer.Typer, panel: str) -> None:
         optional_sources_parameter(),
         model_parameter(""),
         _from_parameter(),
-        flag_parameter("filters", bool, True, "Filters beside patches, where they lie on the image.", _OWN),
+        _filters_parameter(),
         flag_parameter("maximize", bool, False, "Also images made for the most selective units.", _OWN),
         flag_parameter("maximize_top", int, 8, "For how many units of each layer.", _OWN),
         flag_parameter("dry_run", bool, False, "Say what would run, how long and how large, and stop.", "Results"),
@@ -64,6 +64,15 @@ def _from_parameter() -> inspect.Parameter:
     declared = typer.Option("--from", metavar="RUN", help="A finished run of viz patches.", rich_help_panel=_OWN)
     return inspect.Parameter(
         "earlier", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Path | None, declared]
+    )
+
+
+def _filters_parameter() -> inspect.Parameter:
+    """`--filters`, which is on until it is switched off."""
+    text = "Filters beside patches, where they lie on the image."
+    declared = typer.Option("--filters/--no-filters", help=text, rich_help_panel=_OWN)
+    return inspect.Parameter(
+        "filters", inspect.Parameter.KEYWORD_ONLY, default=True, annotation=Annotated[bool, declared]
     )
 
 

@@ -20,6 +20,7 @@ from viz.engine.loading import Loader
 from viz.render import sprites
 
 _SCRATCH = ".patches.tmp"
+_KEPT = 64  # tiles of a photo, in case more patches are the same
 _AT_ONCE = 64  # photos that are handed to the threads together
 _THREADS = 2
 
@@ -152,8 +153,15 @@ def _cut_one(
     except ImageError as problem:
         tiles[numbers] = sprites.tile_in_words("photo not there", tiles.shape[1])
         return f"{facts.name} cannot be shown: {problem.problem}"
+    drawn: dict[bytes, Pixels] = {}  # units of a layer that sees the whole image all have the same patch
     for number in numbers:
-        tiles[number] = _tile(photo.pixels, facts, wanted, number, loader.preprocess.size, tiles.shape[1])
+        which = wanted.windows[number].tobytes() + wanted.clipped[number].tobytes()
+        tile = drawn.get(which)
+        if tile is None:
+            tile = _tile(photo.pixels, facts, wanted, number, loader.preprocess.size, tiles.shape[1])
+            if len(drawn) < _KEPT:
+                drawn[which] = tile
+        tiles[number] = tile
     return ""
 
 
