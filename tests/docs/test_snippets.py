@@ -29,6 +29,8 @@ NOT_RUN = {
         "downloads weights, and neither torchvision nor timm is a dependency"
     ),
     ("docs/how-to/offline-and-cache.md", "$ viz zoo fetch squeezenet1.1-7 mobilenetv2-12"): "downloads",
+    ("docs/how-to/many-machines.md", "pip install 'onnx-viz[ray]'"): "installs; tests/engine/ray runs on a cluster",
+    ("docs/how-to/many-machines.md", "pip install 'onnx-viz[remote]' s3fs"): "installs, and needs an S3 storage",
     (
         "docs/explanation/how-good-is-a-map.md",
         "$ viz zoo samples samples100",

@@ -83,7 +83,7 @@ def _images(cell: "Cell") -> int:
     options = cell.technique.options
     if isinstance(options, LookOptions) or not cell.source.images:  # of the model alone, or of nothing
         return 0
-    return len(listed(cell.source.images, options).files)
+    return len(listed(cell.source.images, options, cell.technique.technique.info.images_per_call).files)
 
 
 def _state(folder: Path) -> str:

@@ -175,5 +175,6 @@ def _tile(pixels: Pixels, facts: PhotoFacts, wanted: Wanted, number: int, size: 
     left, top, right, bottom = (float(v) for v in wanted.windows[number])
     # Where a clipped window ends with the input, the unit sees on.
     at_edge = left <= 0, top <= 0, right >= size[1], bottom >= size[0]
-    beyond = at_edge if wanted.clipped[number] else (False,) * 4
+    # A unit that sees beyond every edge has the whole input for its patch, and no side of it is special.
+    beyond = at_edge if wanted.clipped[number] and not all(at_edge) else (False,) * 4
     return sprites.tile(pixels, facts.part((left, top, right, bottom), size), side, beyond)

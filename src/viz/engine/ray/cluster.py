@@ -136,4 +136,4 @@ def _kept(result: ImageResult, folder: RunFolder, before: dict[str, Record]) -> 
         folder.write(name, data)
     if result.added:
         folder.append(result.added)
-    return [one  for one in result.records]
+    return [one if one["name"] in result.fresh else before[one["name"]] for one in result.records]

@@ -75,31 +75,20 @@ function patchCanvas(layer, row, { first = 0, count, across, label }) {
 
 function redraw(canvas, layer, row, { places, across, down }) {
   const number = String(Math.floor(row / ROWS) + 1).padStart(4, "0");
-  const from = (image, column) => {
-    const side = image.naturalWidth / layer.columns;
-    return [image, column * side, (row % ROWS) * side, side, side];
+  const draw = (image, place, to) => {
+    const from = image.naturalWidth / layer.columns;
+    const part = [place.column * from, (row % ROWS) * from, from, from];
+    canvas.getContext("2d").drawImage(image, ...part, place.across * to, place.down * to, to, to);
   };
   withPicture(`${layer.sprites}${number}.jpg`, canvas, (image) => {
     const side = image.naturalWidth / layer.columns;
     [canvas.width, canvas.height] = [across * side, down * side];
-    for (const place of places) {
-      canvas.getContext("2d").drawImage(...from(image, place.column), place.across * side, place.down * side, side, side);
-    }
+    for (const place of places) draw(image, place, side);
     if (!layer.heat || !overlayOn()) return;
     withPicture(`${layer.sprites}${number}.png`, canvas, (heat) => {
-      for (const place of places) layHeat(canvas, from(heat, place.column), [place.across * side, place.down * side, side, side]);
+      for (const place of places) draw(heat, place, side);
     });
   });
-}
-
-const oneHeat = document.createElement("canvas");
-
-// By way of a canvas of its own: enlarged from the whole picture, its edges would be mixed with its neighbours'.
-function layHeat(canvas, from, to) {
-  const side = from.at(-1);
-  [oneHeat.width, oneHeat.height] = [side, side]; // also clears it
-  oneHeat.getContext("2d").drawImage(...from, 0, 0, side, side);
-  canvas.getContext("2d").drawImage(oneHeat, ...to);
 }
 
 const overlayOn = () => byId("overlay").getAttribute("aria-pressed") === "true";
