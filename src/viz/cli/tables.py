@@ -52,7 +52,8 @@ def _print_table(records: Sequence[dict[str, Any]]) -> None:
     if not done:
         return
     hidden = {"status", "reason", "peak_x", "peak_y", "row", "column"}  # a name says its row and column already
-    hidden |= {"truth"} if not any(row.get("truth") for row in done) else set()
+    said = ("truth", "target", "predicted", "probability")
+    hidden |= {name for name in said if not any(row.get(name) for row in done)}
     # A figure of one part, such as `style conv1_1`, is for programs and for the page: there may be many of them.
     names = dict.fromkeys(name for row in done for name in row if " " not in name)
     figures = dict.fromkeys(name for record in records for name in record.get("numbers", {}))

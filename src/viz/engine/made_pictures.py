@@ -95,14 +95,17 @@ class Seen:
     top: Any
 
 
-def seen(model: Adapter, files: Sequence[Path], targets: Sequence[Target | None]) -> list[Seen]:
-    """Saved pictures, read back from disk and through the model's own preprocessing and forward runtime."""
+def seen(model: Adapter, files: Sequence[Path], targets: Sequence[Target | None], ranked: bool = True) -> list[Seen]:
+    """Saved pictures, read back from disk and through the model's own preprocessing and forward runtime.
+
+    Without `ranked`, what the model takes them for is not asked: they are pictures of the model, not for it.
+    """
     photos = [images.read(file) for file in files]
     fitted = [images.fit(photo, model.preprocess) for photo in photos]
     batch = np.stack([one.pixels for one in fitted])
     batch.flags.writeable = False  # so that the classes and the targets are read off one pass
     tops: list[Any] = [None] * len(files)
-    if model.scores is not None:
+    if model.scores is not None and ranked:
         tops = [(order[:_TOP], shares) for order, shares in zip(*ranked_classes(model, batch), strict=True)]
     scores = _scores(model, batch, targets)
     return [Seen(*parts) for parts in zip(photos, fitted, scores, tops, strict=True)]

@@ -96,7 +96,8 @@ def _saved(job: MakingJob, made: Sequence[Made], folder: RunFolder, watch: RunWa
     """Write the pictures, and measure what was written."""
     written = [save(folder, one, job.animation) for one in made]
     paths = [folder.path / files["picture"] for files, _ in written]
-    looks = seen(job.model, paths, [one.picture.target for one in made])
+    for_the_model = job.technique.info.makes != "alone"
+    looks = seen(job.model, paths, [one.picture.target for one in made], for_the_model)
     stopped = [watch.stopped] if watch.stopped else []
     return [
         record_of(job.model, one, look, files, [*warnings, *stopped])

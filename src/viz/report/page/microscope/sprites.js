@@ -80,12 +80,15 @@ function redraw(canvas, layer, row, { places, across, down }) {
     const part = [place.column * from, (row % ROWS) * from, from, from];
     canvas.getContext("2d").drawImage(image, ...part, place.across * to, place.down * to, to, to);
   };
+  const turn = (canvas.turn = (canvas.turn ?? 0) + 1); // what was asked for meanwhile wins
   withPicture(`${layer.sprites}${number}.jpg`, canvas, (image) => {
+    if (turn !== canvas.turn) return;
     const side = image.naturalWidth / layer.columns;
     [canvas.width, canvas.height] = [across * side, down * side];
     for (const place of places) draw(image, place, side);
     if (!layer.heat || !overlayOn()) return;
     withPicture(`${layer.sprites}${number}.png`, canvas, (heat) => {
+      if (turn !== canvas.turn) return;
       for (const place of places) draw(heat, place, side);
     });
   });
