@@ -5,14 +5,14 @@ import pytest
 from tests.report.surveys import unit
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
-from viz.microscope import convolutions, of_this_model
+from viz.microscope import weighted_layers, of_this_model
 from viz.microscope.choices import worth_making
 from viz.models import open_model
 
 
-def test_convolutions_are_taken_after_their_normalization_and_activation():
-    found = convolutions(open_model("zoo:shapes", ModelOptions()))
-    assert found[:3] == ("stem.relu", "stages.0.relu1", "stages.0.norm2")
+def test_layers_are_taken_after_their_normalization_and_activation():
+    found = weighted_layers(open_model("zoo:shapes", ModelOptions()))
+    assert found[:5] == ("stem.relu", "stages.0.relu1", "stages.0.norm2", "stages.0.shortcut_norm", "stages.0.relu2")
     assert "logits" not in found and "stem.conv" not in found
 
 

@@ -21,6 +21,9 @@ class Weighted(TensorModel):
             raise NotSupported(f"{name} has no weights")
         return self.given[name]
 
+    def channels_of(self, name):
+        return self.given[name].layer if name in self.given else name
+
 
 def kernel(layer, weights, source, groups=1):
     weights = np.asarray(weights, np.float32)
@@ -77,6 +80,16 @@ def test_an_activation_that_is_looked_at_stands_for_its_convolution(chain):
     found = links(chain, {"relu1": range(3), "conv2": range(2)})
     assert found["conv2"][0]["fed"][0]["layer"] == "relu1"
     assert found["relu1"][1]["feeds"][0]["layer"] == "conv2"
+
+
+def test_a_sum_that_is_looked_at_after_its_activation_is_linked_as_well():
+    class WithSum(Weighted):
+        def channels_of(self, name):
+            return "add" if name == "relu" else super().channels_of(name)
+
+    found = links(WithSum({"conv": kernel("conv", spread(STRENGTHS), "add")}), {"relu": range(3), "conv": range(2)})
+    assert found["conv"][0]["fed"][0]["layer"] == "relu"
+    assert pairs(found["relu"][1]["feeds"][0]) == [(0, 3.0), (1, 1.0)]
 
 
 def test_a_layer_that_nobody_looks_at_is_named_all_the_same(chain):

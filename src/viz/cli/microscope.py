@@ -122,7 +122,7 @@ def _check_earlier(context: typer.Context, sources: Sequence[str], model: str) -
 
 def _from_photos(model: str, sources: Sequence[str], beside: _Beside, dry_run: bool, values: dict[str, Any]) -> int:
     from viz.engine.loading import listed
-    from viz.microscope import convolutions
+    from viz.microscope import weighted_layers
     from viz.runs import run
     from viz.surveying import check_survey_options
 
@@ -132,7 +132,7 @@ def _from_photos(model: str, sources: Sequence[str], beside: _Beside, dry_run: b
     listed(sources, options)  # what can be wrong without a model is said before one is loaded
     loaded = load_model(model, build(ModelOptions, values))
     if not asked.layer:
-        asked = replace(asked, layer=convolutions(loaded))
+        asked = replace(asked, layer=weighted_layers(loaded))
     if dry_run:
         from viz.cli.microscope_plan import print_plan
 

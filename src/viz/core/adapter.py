@@ -217,6 +217,14 @@ class Adapter(ABC):
             "give an ONNX file or a torch module",
         )
 
+    def channels_of(self, name: str) -> str:
+        """The layer whose channels a layer has, one to one: itself, or where only values change in between, an earlier.
+
+        Normalization, activation and pooling change values; a convolution, a sum and a join make new channels.
+        Where that is not known, the layer itself.
+        """
+        return self.layer(name).name
+
     def kernels(self) -> Sequence[str]:
         """The outputs of all convolutions and dense layers that `kernel` knows, in execution order."""
         return ()

@@ -132,6 +132,10 @@ class BatchedAdapter(Adapter):
         """See `Adapter.kernel`."""
         return self._model.kernel(name)
 
+    def channels_of(self, name: str) -> str:
+        """See `Adapter.channels_of`."""
+        return self._model.channels_of(name)
+
     def kernels(self) -> Sequence[str]:
         """See `Adapter.kernels`."""
         return self._model.kernels()

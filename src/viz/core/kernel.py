@@ -14,8 +14,9 @@ class Kernel:
         op: the operator, as in `Layer.op`.
         weights: (outputs, inputs / groups, rows, columns) float32; quantized ones as the numbers they stand for.
         bias: (outputs,), zero where the layer has none.
-        source: the layer whose channels its inputs are, one to one: the nearest before it, what only changes values
-            in place (normalization, activation, pooling) passed over; "" where they are several layers' or unknown.
+        source: the layer whose channels its inputs are, one to one: the nearest before it that makes channels (a
+            convolution, a sum, a join), what only changes values (normalization, activation, pooling) passed over;
+            "" where that is the image or not known.
         on_image: its input is the image, after preprocessing and at most fixed scaling per channel; then
             `image_weights` are (inputs, 3) and `image_offset` (inputs,): input = image_weights @ RGB + image_offset.
         strides, pads, dilations: rows then columns; pads are top, left, bottom, right.

@@ -4,24 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from viz.core.adapter import Adapter
-from viz.core.errors import NotSupported, UsageError
+from viz.core.errors import UsageError
 from viz.report.microscope.survey_folder import SurveyFolder
 from viz.techniques._spatial_layers import grids
 
 
-def convolutions(model: Adapter) -> tuple[str, ...]:
-    """The convolutions with positions on the image, in order: each as it is after its normalization and activation.
+def weighted_layers(model: Adapter) -> tuple[str, ...]:
+    """The layers with positions whose channels weights make, or weights read (sums, joins), in order.
 
-    Empty where the model shows no weights.
+    Each is taken after its normalization and activation, before any pooling. Empty where the model shows no weights.
     """
-    if not model.kernels():
-        return ()
-    last = {}
+    kernels = model.kernels()
+    wanted = {*kernels, *(model.kernel(name).source for name in kernels)}
+    sizes: dict[str, tuple[int, int]] = {}
+    last: dict[str, str] = {}
     for grid in grids(model):
-        try:
-            last[model.kernel(grid.layer.name).layer] = grid.layer.name
-        except NotSupported:
-            continue  # it has no weights of its own, such as a sum
+        origin = model.channels_of(grid.layer.name)
+        if origin in wanted and sizes.setdefault(origin, grid.size) == grid.size:
+            last[origin] = grid.layer.name
     return tuple(name for name in model.layers if name in set(last.values()))
 
 

@@ -25,7 +25,7 @@ def links(model: Adapter, layers: Mapping[str, Sequence[int]]) -> Links:
     in `layers` only. Layers without weights of their own, and those on the image, are fed by nothing.
     """
     kernels = {name: kernel for name in layers if (kernel := _kernel(model, name)) is not None}
-    origins = {name: kernels[name].layer if name in kernels else name for name in layers}
+    origins = {name: model.channels_of(name) for name in layers}
     found: Links = {name: {channel: {} for channel in channels} for name, channels in layers.items()}
     seen: set[str] = set()
     for name, kernel in kernels.items():
@@ -38,7 +38,7 @@ def links(model: Adapter, layers: Mapping[str, Sequence[int]]) -> Links:
         if kernel.layer in seen:  # a layer and its activation are fed alike: the first stands for both
             continue
         seen.add(kernel.layer)
-        origin = _origin(model, kernel.source)
+        origin = model.channels_of(kernel.source)
         for giver in (one for one, its in origins.items() if its == origin):
             for channel in layers[giver]:
                 _add(found[giver][channel], "feeds", name, weights.out_of(channel))
@@ -94,15 +94,9 @@ def _kernel(model: Adapter, name: str) -> Kernel | None:
         return None
 
 
-def _origin(model: Adapter, name: str) -> str:
-    """The layer whose channels a layer has."""
-    kernel = _kernel(model, name)
-    return name if kernel is None else kernel.layer
-
-
 def _named(model: Adapter, name: str, origins: Mapping[str, str]) -> str:
     """The layer that is looked at, and has the channels of `name`: it itself, or one that differs in values only."""
     if name in origins:
         return name
-    origin = _origin(model, name)
+    origin = model.channels_of(name)
     return next((one for one, its in origins.items() if its == origin), name)

@@ -146,6 +146,12 @@ class OnnxAdapter(Adapter):
         """See `Adapter.kernel`."""
         return self._all_kernels().of(name if name in self._names else self.layer(name).name)
 
+    def channels_of(self, name: str) -> str:
+        """See `Adapter.channels_of`."""
+        own = self.layer(name).name
+        origin = self._all_kernels().origin(own)
+        return origin if origin in self.layers else own
+
     def kernels(self) -> Sequence[str]:
         """See `Adapter.kernels`."""
         return self._all_kernels().names

@@ -123,6 +123,12 @@ class TorchAdapter(Adapter):
         """See `Adapter.kernel`. Of TorchScript, which shows nothing of its inside, there is none."""
         return self._all_kernels().of(self.layer(name), self.layers)
 
+    def channels_of(self, name: str) -> str:
+        """See `Adapter.channels_of`."""
+        own = self.layer(name).name
+        origin = self._all_kernels().origins.get(own, own)
+        return origin if origin in self.layers else own
+
     def kernels(self) -> Sequence[str]:
         """See `Adapter.kernels`."""
         return tuple(self._all_kernels().made)

@@ -55,6 +55,11 @@ class Kernels:
             raise NotSupported(_reason(name, flow, self._producers), "choose a convolution or a dense layer")
         return self._kernel(flow.origin, self._made[flow.origin])
 
+    def origin(self, name: str) -> str:
+        """The tensor whose channels `name` has; itself where that is not known, and for the image."""
+        flow = self._flows.get(name)
+        return name if flow is None or flow.origin == IMAGE else flow.origin
+
     def _follow(self, node: onnx.NodeProto) -> None:
         result = node.output[0]
         if is_kernel(node, self._facts):
