@@ -12,10 +12,12 @@ from generated_cli import anchor
 
 import viz
 from viz.core.adapter import Layer, ReceptiveField, Scores
+from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.options import options_of
 from viz.core.technique import techniques
 from viz.runs import RunSummary
+from viz.surveying import SurveySummary
 
 INTRODUCTION = """\
 # Python
@@ -24,7 +26,7 @@ What `import viz` gives, each name loaded when it is first used. Images are `(b,
 [0, 1]; preprocessing is the model's own business. Everything that a user can put right is raised as a
 [`VizError`](#vizerror).
 """
-GIVEN = (RunSummary, Layer, ReceptiveField, Scores, Labels)
+GIVEN = (RunSummary, SurveySummary, Layer, ReceptiveField, Kernel, Scores, Labels)
 GIVEN_TITLE = "## What these give\n\nClasses that need no importing: functions and attributes above give them.\n"
 _SECTION = re.compile(r"^(Attributes|Args):$")
 _ITEM = re.compile(r"^ {4}([\w, ]+): (.*)$")
@@ -76,7 +78,7 @@ def _class(name: str, found: type, node: ast.ClassDef) -> Iterator[str]:
 
 
 def _member(node: ast.FunctionDef) -> str:
-    is_property = any(ast.unparse(one) == "property" for one in node.decorator_list)
+    is_property = any(ast.unparse(one) in ("property", "cached_property") for one in node.decorator_list)
     value = f"{node.name}: {ast.unparse(node.returns)}" if node.returns else node.name
     written = value if is_property else _signature(node.name, node)
     return f"`.{written}`\n:   {_prose(ast.get_docstring(node) or '')}"
@@ -128,7 +130,7 @@ def _techniques() -> str:
     lines = ["## Techniques\n", "| Technique | Family | What it does | Source |", "|---|---|---|---|"]
     for info in (one.info for one in techniques().values()):
         link = f"[`{info.name}`](cli.md#{anchor(f'viz {info.name}')})"
-        lines.append(f"| {link} | {info.family} | {info.summary} | {info.source} |")
+        lines.append(f"| {link} | {info.family} | {_escaped(info.summary)} | {info.source} |")
     lines.append(
         '\n`viz.find_technique("NAME")` gives the class; its keyword arguments are the options of its command.'
     )

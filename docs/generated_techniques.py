@@ -51,4 +51,5 @@ def _row(technique: Any) -> str:
     command = f"[`viz {info.name}`](cli.md#{anchor(f'viz {info.name}')})"
     gradient = "needed" if info.needs_gradient else "–"
     photos = f" {_PHOTOS[info.makes]} |" if info.makes else ""
-    return f"| {command} | {info.summary} | {gradient} | {technique().passes(SIZE):,} | {info.source} |{photos}"
+    summary = info.summary.replace("|", "\\|")  # a bar would end the cell
+    return f"| {command} | {summary} | {gradient} | {technique().passes(SIZE):,} | {info.source} |{photos}"

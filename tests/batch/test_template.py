@@ -11,7 +11,7 @@ from viz.batch.reading import RUN_OPTIONS
 from viz.core.model_options import ModelOptions
 from viz.core.options import Opt, Option, options_of
 from viz.core.run_options import MakeOptions, RunOptions
-from viz.core.technique import techniques
+from viz.core.technique import options_type, techniques
 
 
 def read(folder: Path, text: str) -> Plan:
@@ -64,9 +64,9 @@ def test_every_default_can_be_uncommented_and_changes_nothing(tmp_path: Path) ->
     before, after = read(tmp_path, text), read(tmp_path, bare)
     assert [m.options for m in after.models] == [m.options for m in before.models]
     assert [t.technique for t in after.techniques] == [technique() for technique in starting_with_occlusion()]
-    makers = [t for t in after.techniques if t.technique.info.makes]
-    assert {t.options for t in after.techniques if t not in makers} == {before.techniques[0].options}
-    assert {t.options for t in makers} <= {MakeOptions()}
+    assert before.techniques[0].options == RunOptions()
+    for one in after.techniques:
+        assert one.options == options_type(one.technique.info.makes, one.technique.info.surveys)()
 
 
 def test_an_option_without_a_default_shows_its_kind_of_value() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from viz.core.images import Fitted, Photo, fit
+from viz.core.images import Decoded, Fitted, Photo, fit
 from viz.core.preprocess import Preprocess
 
 FILTERS = {
@@ -115,6 +115,22 @@ def test_a_photo_of_the_right_size_is_left_as_it_is():
 def test_the_box_is_the_part_of_the_photo_that_is_seen(preprocess: Preprocess, size, box):
     found = fit(photo(*size), preprocess).box
     assert (found.left, found.top, found.right, found.bottom) == pytest.approx(box)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(list(FILTERS)),
+    st.sampled_from(["none", "center", 0.875, 0.3]),
+    st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    st.integers(1, 300),
+    st.integers(1, 300),
+)
+def test_an_image_that_pillow_holds_is_fitted_to_the_same_bytes(interpolation: str, crop, size, height, width):
+    preprocess = Preprocess(size, crop, interpolation=interpolation)
+    pixels = photo(height, width)
+    one, other = fit(pixels, preprocess), fit(Decoded(Image.fromarray(pixels.pixels), ""), preprocess)
+    assert one.box == other.box
+    assert one.pixels.tobytes() == other.pixels.tobytes()
 
 
 @settings(max_examples=60, deadline=None)

@@ -31,6 +31,9 @@ NOT_RUN = {
     ("docs/how-to/offline-and-cache.md", "$ viz zoo fetch squeezenet1.1-7 mobilenetv2-12"): "downloads",
     ("docs/how-to/many-machines.md", "pip install 'onnx-viz[ray]'"): "installs; tests/engine/ray runs on a cluster",
     ("docs/how-to/many-machines.md", "pip install 'onnx-viz[remote]' s3fs"): "installs, and needs an S3 storage",
+    ("docs/how-to/see-neurons.md", "viz patches --model squeezenet1.1.onnx"): (
+        "needs a model and photos that are not in the repository"
+    ),
     (
         "docs/explanation/how-good-is-a-map.md",
         "$ viz zoo samples samples100",
@@ -41,7 +44,7 @@ NOT_RUN = {
     ("docs/explanation/how-good-is-a-map.md", "$ viz evaluate --model mobilenetv"): (
         "needs models and photos that are not in the repository"
     ),
-    ("docs/explanation/design.md", "cli                              parses and prints"): "a drawing, not a command",
+    ("docs/explanation/design.md", "cli                               parses and prints"): "a drawing, not a command",
 }
 PAGES = [page for page in pages() if any(block.is_executed for block in blocks(page))]
 

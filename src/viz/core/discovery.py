@@ -15,7 +15,7 @@ from viz.core.truths import true_classes
 __all__ = ["SUFFIXES", "ImageFile", "Listing", "find_images"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class ImageFile:
     """An image to work on.
 
@@ -49,7 +49,7 @@ def find_images(sources: Sequence[str | Path], limit: int | None = None) -> List
     passed over. Names and keys do not depend on `limit`.
     Raises `NoImages` where nothing matches and `UsageError` for a source that is not there.
     """
-    found: dict[Path, ImageFile] = {}
+    found: dict[str, ImageFile] = {}
     skipped: list[str] = []
     for source in sources:
         for file in _expand(str(source), skipped):
@@ -75,9 +75,9 @@ def _named(files: list[ImageFile]) -> list[ImageFile]:
     return [replace(file, name=name, key=key) for file, name, key in zip(files, names, keys, strict=True)]
 
 
-def _identity(path: Path) -> Path:
+def _identity(path: Path) -> str:
     """The same for every way to reach a file; a link to another file is a file of its own."""
-    return path if is_remote_path(path) else path.parent.resolve() / path.name
+    return str(path) if is_remote_path(path) else str(path.parent.resolve() / path.name)
 
 
 def _expand(source: str, skipped: list[str]) -> Iterable[ImageFile]:

@@ -47,7 +47,16 @@ def fit_pixels(pixels: NDArray[np.uint8], preprocess: Preprocess) -> Fitted:
     rounded to 8 bits, as in the image files and in the loaders that the models were trained with.
     """
     box = box_of((pixels.shape[0], pixels.shape[1]), preprocess)
-    return Fitted(_resampled(pixels, box, preprocess), box)
+    left, top, right, bottom = _needed_part((pixels.shape[0], pixels.shape[1]), box, preprocess)
+    part = Image.fromarray(pixels[top:bottom, left:right])
+    return Fitted(_resampled(part, (left, top), box, preprocess), box)
+
+
+def fit_image(image: Image.Image, preprocess: Preprocess) -> Fitted:
+    """`fit_pixels` of an RGB image that Pillow holds: the same values, without an array of the photo."""
+    box = box_of((image.height, image.width), preprocess)
+    needed = _needed_part((image.height, image.width), box, preprocess)
+    return Fitted(_resampled(image.crop(needed), needed[:2], box, preprocess), box)
 
 
 def box_of(size: tuple[int, int], preprocess: Preprocess) -> Box:
@@ -98,15 +107,24 @@ def _central_box(width: int, height: int, part: float) -> Box:
     return Box(left, top, left + columns, top + rows)
 
 
-def _resampled(pixels: NDArray[np.uint8], box: Box, preprocess: Preprocess) -> FloatArray:
-    """`box` scaled to the model's size, (3, h, w) float32 in [0, 1]."""
+def _needed_part(size: tuple[int, int], box: Box, preprocess: Preprocess) -> tuple[int, int, int, int]:
+    """The pixels of a photo of this height and width that scaling `box` reads: left, top, right, bottom."""
     rows, columns = preprocess.size
-    left, right = _needed(box.left, box.right, columns, pixels.shape[1])
-    top, bottom = _needed(box.top, box.bottom, rows, pixels.shape[0])
+    left, right = _needed(box.left, box.right, columns, size[1])
+    top, bottom = _needed(box.top, box.bottom, rows, size[0])
+    return left, top, right, bottom
+
+
+def _resampled(part: Image.Image, corner: tuple[int, int], box: Box, preprocess: Preprocess) -> FloatArray:
+    """`box` scaled to the model's size, (3, h, w) float32 in [0, 1]; `part` is what is needed, from `corner` on."""
+    rows, columns = preprocess.size
+    left, top = corner
     inner = (box.left - left, box.top - top, box.right - left, box.bottom - top)
-    part = Image.fromarray(pixels[top:bottom, left:right])
-    scaled = np.asarray(part.resize((columns, rows), _RESAMPLING[preprocess.interpolation], box=inner))
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32) / np.float32(255)
+    scaled = part.resize((columns, rows), _RESAMPLING[preprocess.interpolation], box=inner)
+    values = np.empty((3, rows, columns), np.float32)
+    for plane, channel in zip(values, scaled.split(), strict=True):
+        np.divide(np.asarray(channel), np.float32(255), out=plane)
+    return values
 
 
 def _needed(start: float, stop: float, steps: int, length: int) -> tuple[int, int]:

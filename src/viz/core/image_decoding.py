@@ -44,8 +44,8 @@ _ORIENTATION = 0x0112  # the EXIF tag
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
-def decode(data: bytes, background: tuple[int, int, int], max_pixels: int) -> Pixels:
-    """An image file's bytes as upright RGB pixels (h, w, 3); alpha is laid over `background`.
+def decode(data: bytes, background: tuple[int, int, int], max_pixels: int) -> Image.Image:
+    """An image file's bytes as an upright RGB image; alpha is laid over `background`.
 
     The size is checked before anything is decoded. Raises `ImageError` with the reason in words.
     """
@@ -110,13 +110,13 @@ def _turned(image: Image.Image) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _rgb(image: Image.Image, background: tuple[int, int, int]) -> Pixels:
+def _rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _deep_gray(np.asarray(image), image.info.get("transparency"), background)
+        return Image.fromarray(_deep_gray(np.asarray(image), image.info.get("transparency"), background))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         over = Image.new("RGBA", image.size, (*background, 255))
         image = Image.alpha_composite(over, image.convert("RGBA"))
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _deep_gray(values: NDArray[Any], transparent: object, background: tuple[int, int, int]) -> Pixels:

@@ -11,12 +11,25 @@ from PIL import Image
 
 from viz.core import image_decoding
 from viz.core.errors import ImageError
-from viz.core.fitting import Box, Fitted, fit_pixels
+from viz.core.fitting import Box, Fitted, fit_image, fit_pixels
 from viz.core.preprocess import Preprocess
 from viz.core.remote_paths import is_remote_path, read_bytes
 from viz.core.result import FloatArray
 
-__all__ = ["MAX_PIXELS", "Box", "Fitted", "Photo", "Pixels", "fit", "png_bytes", "read", "to_bytes", "to_float"]
+__all__ = [
+    "MAX_PIXELS",
+    "Box",
+    "Decoded",
+    "Fitted",
+    "Photo",
+    "Pixels",
+    "fit",
+    "png_bytes",
+    "read",
+    "read_image",
+    "to_bytes",
+    "to_float",
+]
 
 Pixels = image_decoding.Pixels
 
@@ -38,18 +51,42 @@ class Photo:
         return self.pixels.shape[0], self.pixels.shape[1]
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """The same as Pillow holds it, which can be fitted without another copy; `photo()` makes one."""
+
+    image: Image.Image
+    sha256: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.height, self.image.width
+
+    def photo(self) -> Photo:
+        """With the pixels as an array."""
+        return Photo(np.array(self.image), self.sha256)
+
+
 def read(path: Path, background: tuple[int, int, int] = (255, 255, 255), max_pixels: int = MAX_PIXELS) -> Photo:
     """Decode an image file: EXIF orientation applied, alpha laid over `background`, any depth to 8 bits.
 
     JPEG, PNG, WebP, BMP, TIFF, GIF (first frame), PNM, AVIF and JPEG 2000; gray, palette, 16-bit and
     CMYK become RGB. Raises `ImageError` with the reason in words.
     """
+    return read_image(path, background, max_pixels).photo()
+
+
+def read_image(path: Path, background: tuple[int, int, int], max_pixels: int) -> Decoded:
+    """`read` before the pixels are an array."""
     data = _bytes_of(path, max_pixels)
-    return Photo(image_decoding.decode(data, background, max_pixels), hashlib.sha256(data).hexdigest())
+    return Decoded(image_decoding.decode(data, background, max_pixels), hashlib.sha256(data).hexdigest())
 
 
-def fit(photo: Photo, preprocess: Preprocess) -> Fitted:
+def fit(photo: Photo | Decoded, preprocess: Preprocess) -> Fitted:
     """Resize (with antialiasing) and crop a photo to the model's input size, as `preprocess` says."""
+    if isinstance(photo, Decoded):
+        return fit_image(photo.image, preprocess)
     return fit_pixels(photo.pixels, preprocess)
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from viz.core.discovery import ImageFile, Listing, find_images
 from viz.core.errors import ImageError
-from viz.core.images import Box, Photo, fit, read
+from viz.core.images import Box, Decoded, Photo, fit, read, read_image
 from viz.core.preprocess import Preprocess
 from viz.core.remote_paths import read_bytes
 from viz.core.result import FloatArray
@@ -57,17 +57,28 @@ class Loader:
         """The decoded image; raises `ImageError`."""
         return self.decode(file.path, self.background, self.max_pixels)
 
-    def load(self, file: ImageFile, done_sha256: str | None) -> Loaded:
-        """Decode and fit; an image whose file still has `done_sha256` is not decoded at all."""
+    def load(self, file: ImageFile, done_sha256: str | None, drawn: bool = True) -> Loaded:
+        """Decode and fit; an image whose file still has `done_sha256` is not decoded at all.
+
+        The photo is kept for drawing, unless it is large or not to be `drawn`.
+        """
         if done_sha256 is not None and _sha256(file) == done_sha256:
             return Loaded(file, done_sha256)
         try:
-            photo = self.photo(file)
-            fitted = fit(photo, self.preprocess)
+            found = self._decoded(file)
+            fitted = fit(found, self.preprocess)
         except ImageError as problem:
             return Loaded(file, failure=problem)
-        kept = photo if photo.pixels.nbytes <= _KEPT_BYTES else None
-        return Loaded(file, photo.sha256, fitted.pixels, fitted.box, photo.size, kept)
+        kept = None
+        if drawn and 3 * found.size[0] * found.size[1] <= _KEPT_BYTES:
+            kept = found if isinstance(found, Photo) else found.photo()
+        return Loaded(file, found.sha256, fitted.pixels, fitted.box, found.size, kept)
+
+    def _decoded(self, file: ImageFile) -> Photo | Decoded:
+        """In the form that costs least: as Pillow has it, or as several runs share it."""
+        if self.decode is read:
+            return read_image(file.path, self.background, self.max_pixels)
+        return self.photo(file)
 
 
 def listed(sources: Sequence[str | Path], options: ImageOptions, together: int = 1) -> Listing:

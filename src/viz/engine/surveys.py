@@ -1,7 +1,7 @@
 """Chunks of images folded into the state of a survey, on this machine."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from viz.core.adapter import Adapter
@@ -16,7 +16,7 @@ from viz.engine.run_folder import Record
 from viz.engine.survey_store import SurveyStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there is one for every image of the run
 class Numbered:
     """An image file and its place in the listing of the whole run."""
 
@@ -72,21 +72,17 @@ def chunks_of(files: Sequence[ImageFile], size: int, share: tuple[int, int] = (1
 
 def gather_here(job: SurveyJob, chunks: Sequence[Chunk], state: State) -> Iterator[Progress]:
     """`Gather` on this machine, one chunk after the other; the next ones are being decoded meanwhile."""
-    indices = {numbered.file.name: numbered.index for chunk in chunks for numbered in chunk.files}
-    groups = [[numbered.file for numbered in chunk.files] for chunk in chunks]
-
-    for chunk, loaded in zip(
-        chunks, read_ahead(groups, lambda file: loaded_with_fingerprint(job.loader, file)), strict=True
-    ):
-        state, records = folded(job, loaded, state, [indices[one.file.name] for one, _ in loaded])
+    groups = ([numbered.file for numbered in chunk.files] for chunk in chunks)
+    ahead = read_ahead(groups, lambda file: loaded_with_fingerprint(job.loader, file))
+    for chunk, loaded in zip(chunks, ahead, strict=True):
+        state, records = folded(job, loaded, state, [numbered.index for numbered in chunk.files])
         yield Progress((chunk.number,), records, state)
 
 
 def loaded_with_fingerprint(loader: Loader, file: ImageFile) -> tuple[Loaded, int]:
     """An image ready for the model, without the photo itself, and its fingerprint."""
-    loaded = loader.load(file, None)
-    number = 0 if loaded.pixels is None else fingerprint(loaded.pixels)
-    return replace(loaded, photo=None), number
+    loaded = loader.load(file, None, drawn=False)
+    return loaded, 0 if loaded.pixels is None else fingerprint(loaded.pixels)
 
 
 def folded(

@@ -1,6 +1,7 @@
 """Whether a copy of a model, opened on another machine, computes what the one here does, to the last bit."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,8 +15,12 @@ _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Facts = dict[str, Any]
 
 
-def facts_of(model: Adapter) -> Facts:
-    """What results follow from besides the images and the technique, in plain values and people's words."""
+def facts_of(model: Adapter, variables: Mapping[str, str] | None = None) -> Facts:
+    """What results follow from besides the images and the technique, in plain values and people's words.
+
+    `variables` are those that numpy has read, where they have been changed since.
+    """
+    threads = int((variables or thread_variables())["OMP_NUM_THREADS"])
     preprocess = model.preprocess.as_dict()
     del preprocess["origin"]
     return {
@@ -27,7 +32,7 @@ def facts_of(model: Adapter) -> Facts:
         "preprocessing": preprocess,
         "class names": tuple(model.labels.names),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "threads of numpy": min(int(thread_variables()["OMP_NUM_THREADS"]), _cores()),
+        "threads of numpy": min(threads, _cores()),
     }
 
 

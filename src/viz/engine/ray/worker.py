@@ -14,7 +14,7 @@ from viz.core.errors import ImageError, ModelError, NotSupported, OutOfMemory, U
 from viz.core.model_options import ModelOptions
 from viz.core.recipe import Recipe
 from viz.engine.ray.needs import set_torch_threads
-from viz.engine.ray.same_model import Facts, check_same, facts_of
+from viz.engine.ray.same_model import Facts, check_same, facts_of, thread_variables
 from viz.engine.ray.tally import TRIES, begun
 
 # What is done with a task: from the model and the task to its result.
@@ -90,6 +90,7 @@ class Worker:
         host = socket.gethostname()
         if Path(self._setup.folder).is_dir():  # relative names mean there what they mean here
             os.chdir(self._setup.folder)
+        variables = thread_variables()  # as numpy has read them
         set_torch_threads(self._setup.torch_threads)
         try:
             model = self._setup.open_model(self._setup.recipe.spec, self._setup.recipe.options)
@@ -97,7 +98,7 @@ class Worker:
             shared = "the model has to be under the same name on all machines of the cluster"
             raise ModelError(f"on {host}: {problem.problem}", problem.next_step or shared) from None
         set_torch_threads(self._setup.torch_threads)
-        check_same(self._setup.facts, facts_of(model), host)
+        check_same(self._setup.facts, facts_of(model, variables), host)
         self._setup.tally.end.remote("open")
         return BatchedAdapter(model, self._setup.batch, self._count)
 

@@ -44,16 +44,18 @@ def heats(maps: FloatArray, places: Places, values: FloatArray, side: int) -> ND
 
     (n, k, side, side): 255 at the value and above, 0 for 0 and below, outside the grid, and where the value is none.
     """
-    count, rows, columns = maps.shape
+    _, rows, columns = maps.shape
     reach = np.arange(side) - side // 2
-    y = (places // columns)[..., None, None] + reach[:, None]
-    x = (places % columns)[..., None, None] + reach[None, :]
-    inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns) & ((places != NOWHERE) & (values > 0))[..., None, None]
-    around = maps[np.arange(count)[:, None, None, None], y.clip(0, rows - 1), x.clip(0, columns - 1)]
+    y = (places // columns)[..., None] + reach
+    x = (places % columns)[..., None] + reach
+    row = y.clip(0, rows - 1) * columns + np.arange(0, maps.size, rows * columns)[:, None, None]
+    around: FloatArray = maps.reshape(-1).take(row[..., :, None] + x.clip(0, columns - 1)[..., None, :])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # where the value is none; not used
-        shares = around / values[..., None, None]
-    scaled = np.rint(np.clip(np.where(inside, shares, 0), 0, 1) * 255)
-    found: NDArray[np.uint8] = scaled.astype(np.uint8)
+        around /= values[..., None, None]
+        np.rint(np.clip(around, 0, 1, out=around) * np.float32(255), out=around)
+        found: NDArray[np.uint8] = around.astype(np.uint8)
+    inside = ((y >= 0) & (y < rows) & ((places != NOWHERE) & (values > 0))[..., None])[..., :, None]
+    found *= inside & ((x >= 0) & (x < columns))[..., None, :]
     return found
 
 

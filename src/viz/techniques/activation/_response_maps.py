@@ -11,6 +11,8 @@ from viz.techniques.activation._layer_plans import LayerPlan
 IntArray = NDArray[np.int64]
 Indices = NDArray[np.intp]
 
+_PIECE = 1024  # positions that are summed one by one, before the sums of pieces are added
+
 
 @dataclass(frozen=True)
 class ResponseMaps:
@@ -42,22 +44,38 @@ class ResponseMaps:
     def above_zero(self) -> IntArray:
         """At how many positions each image and channel has a response above zero, (b, c)."""
         above = (self.values > self.zero).view(np.int8)
-        return np.asarray(np.add.reduce(above, axis=self._axis, dtype=np.int32), np.int64)
+        kind = np.int16 if self.values.shape[self._axis] < 1 << 15 else np.int64  # smaller numbers are added faster
+        return np.asarray(np.add.reduce(above, axis=self._axis, dtype=kind), np.int64)
 
     def some(self, images: Indices, channels: Indices) -> FloatArray:
         """The maps of n pairs of an image and a channel, (n, rows, columns)."""
         chosen = self.values[images, :, channels] if self.channels_last else self.values[images, channels]
-        found: FloatArray = (chosen - self.zero + np.float32(0)).reshape(-1, *self.size)
-        return found
+        if self.zero:
+            chosen -= self.zero
+        chosen += np.float32(0)
+        return chosen.reshape(-1, *self.size)
 
     def _added(self) -> NDArray[np.float64]:
-        # Along the last axis numpy adds pairwise, which float32 suffices for; along another one by one.
-        kind = np.float64 if self.channels_last else np.float32
-        return np.asarray(np.add.reduce(self.values, axis=self._axis, dtype=kind), np.float64)
+        if self.channels_last:
+            return np.asarray(np.add.reduce(self.values, axis=1, dtype=np.float64))
+        return np.asarray(_row_sums(self.values), np.float64)
 
     @property
     def _axis(self) -> int:
         return 1 if self.channels_last else 2
+
+
+def _row_sums(values: FloatArray) -> FloatArray:
+    """(b, c, positions) -> (b, c), summed piece by piece: about as exact as numpy's own sums, in half the time.
+
+    Pieces have to be shorter than numpy's buffer of 8192 values: what it adds up across its end depends on the rows
+    before.
+    """
+    count, channels, positions = values.shape
+    whole = positions - positions % _PIECE
+    pieces = values[:, :, :whole].reshape(count, channels, whole // _PIECE, _PIECE)
+    rest: FloatArray = np.einsum("bcp->bc", values[:, :, whole:])
+    return rest + np.add.reduce(np.einsum("bckp->bck", pieces), axis=2) if whole else rest
 
 
 def response_maps(plan: LayerPlan, values: FloatArray, zero: float | None = None) -> ResponseMaps:

@@ -88,14 +88,16 @@ class TopPatches:
 
     def merged(self, other: "TopPatches") -> "TopPatches":
         """The best of both."""
-        return _best(_joined(self, other), self.photos)
+        return _best(self, other)
 
     def with_entries(self, channels: Array, entries: "TopPatches") -> "TopPatches":
         """With m entries, of one photo each, of the channels (m,), which are in order."""
         if not len(channels):
             return self
         changed, lists = _by_channel(channels, entries, self)
-        better = _best(_joined(self._of(changed), lists), self.photos)
+        if len(changed) == len(self.rank):
+            return _best(self, lists)
+        better = _best(self._of(changed), lists)
         return TopPatches(*(_put(mine, changed, new) for mine, new in _pairs(self, better)))
 
     def _of(self, channels: Array) -> "TopPatches":
@@ -112,10 +114,6 @@ def _pairs(left: TopPatches, right: TopPatches) -> list[tuple[Array, Array]]:
     return [(getattr(left, field.name), getattr(right, field.name)) for field in fields(TopPatches)]
 
 
-def _joined(left: TopPatches, right: TopPatches) -> TopPatches:
-    return TopPatches(*(np.concatenate(pair, axis=1) for pair in _pairs(left, right)))
-
-
 def _by_channel(channels: Array, entries: TopPatches, like: TopPatches) -> tuple[Array, TopPatches]:
     """The channels that have entries, and their entries as lists of one length."""
     changed, first, counts = np.unique(channels, return_index=True, return_counts=True)
@@ -127,20 +125,38 @@ def _by_channel(channels: Array, entries: TopPatches, like: TopPatches) -> tuple
     return changed, room
 
 
-def _best(lists: TopPatches, photos: int) -> TopPatches:
-    """The best so many photos of each channel's list, best first, each key once; what is none is all the same."""
-    order = np.lexsort((lists.image, -lists.tie, -lists.rank), axis=-1)
-    repeated = _repeated(np.take_along_axis(lists.key, order, axis=1))
-    gone = repeated | np.isneginf(np.take_along_axis(lists.rank, order, axis=1))
-    kept_first = np.argsort(gone, axis=1, kind="stable")[:, :photos]
-    chosen = np.take_along_axis(order, kept_first, axis=1)
-    none = np.take_along_axis(gone, kept_first, axis=1)
-    rows = np.arange(len(order))[:, None]
-    found = TopPatches(*(getattr(lists, field.name)[rows, chosen] for field in fields(TopPatches)))
-    empty = TopPatches.empty(1, 1, lists.value.shape[2], lists.heat.shape[-1])
-    for array, nothing in _pairs(found, empty):
-        array[none] = nothing[0, 0]
-    return found
+def _best(left: TopPatches, right: TopPatches) -> TopPatches:
+    """The best photos of each channel's two lists, as many as the left one has room for, each key once.
+
+    They are best first; what is none is all the same.
+    """
+    chosen, none = _chosen(left, right)
+    empty = TopPatches.empty(1, 1, left.value.shape[2], left.heat.shape[-1])
+    taken = [_taken(mine, theirs, chosen) for mine, theirs in _pairs(left, right)]
+    for field, array in zip(fields(TopPatches), taken, strict=True):
+        array[none] = getattr(empty, field.name)[0, 0]
+    return TopPatches(*taken)
+
+
+def _chosen(left: TopPatches, right: TopPatches) -> tuple[Array, NDArray[np.bool_]]:
+    """Places in each channel's lists, the right one's after the left one's, (c, photos), and where there is none."""
+    names = ("rank", "tie", "image", "key")
+    rank, tie, image, key = (np.concatenate([getattr(left, n), getattr(right, n)], axis=1) for n in names)
+    order = np.lexsort((image, -tie, -rank), axis=-1)
+    repeated = _repeated(np.take_along_axis(key, order, axis=1))
+    gone = repeated | np.isneginf(np.take_along_axis(rank, order, axis=1))
+    kept_first = np.argsort(gone, axis=1, kind="stable")[:, : left.photos]
+    return np.take_along_axis(order, kept_first, axis=1), np.take_along_axis(gone, kept_first, axis=1)
+
+
+def _taken(left: Array, right: Array, chosen: Array) -> Array:
+    """What is chosen of two lists; putting them together first would copy all heats to take a part."""
+    count = left.shape[1]
+    rows = np.arange(len(chosen))[:, None]
+    found = left[rows, np.minimum(chosen, count - 1)]
+    row, column = np.nonzero(chosen >= count)
+    found[row, column] = right[row, chosen[row, column] - count]
+    return np.asarray(found)
 
 
 def _repeated(keys: Array) -> NDArray[np.bool_]:
