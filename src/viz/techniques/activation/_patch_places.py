@@ -52,8 +52,9 @@ def heats(maps: FloatArray, places: Places, values: FloatArray, side: int) -> ND
     around: FloatArray = maps.reshape(-1).take(row[..., :, None] + x.clip(0, columns - 1)[..., None, :])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # where the value is none; not used
         around /= values[..., None, None]
-        np.rint(np.clip(around, 0, 1, out=around) * np.float32(255), out=around)
-        found: NDArray[np.uint8] = around.astype(np.uint8)
+        np.clip(around, 0, 1, out=around)
+        around *= np.float32(255)
+        found: NDArray[np.uint8] = np.rint(around, out=around).astype(np.uint8)
     inside = ((y >= 0) & (y < rows) & ((places != NOWHERE) & (values > 0))[..., None])[..., :, None]
     found *= inside & ((x >= 0) & (x < columns))[..., None, :]
     return found
