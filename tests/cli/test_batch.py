@@ -143,3 +143,19 @@ def test_after_an_interruption_the_page_shows_what_was_done(here: Path, monkeypa
 
 def test_what_people_read_says_which_run_of_how_many_goes_on(here: Path) -> None:
     assert "b/occlusion 3 of 4" in viz("batch", "plan.toml").said
+
+
+def test_patches_and_filters_of_one_model_are_put_on_one_site(here: Path) -> None:
+    patches, filters = '[[techniques]]\ntechnique = "patches"\n', '[[techniques]]\ntechnique = "filters"\n'
+    head, tail = PLAN.split("[[techniques]]", 1)[0], '[[sources]]\nimages = "photos"\n'
+    (here / "plan.toml").write_text(head + patches + tail)
+    assert viz("batch", "plan.toml").code == 0
+    assert not (here / "out/a/patches/microscope.json").exists()
+    (here / "plan.toml").write_text(head + patches + filters + tail)
+    done = viz("batch", "plan.toml")
+    assert done.code == 0, done.err
+    assert {name: row[:3] for name, row in rows(done.out).items()}["a/patches"] == ["3", "0", "3"]
+    for name in ("a", "b"):
+        beside = json.loads((here / "out" / name / "patches/microscope.json").read_text())
+        assert beside and all("links" in layer or "pictures" in layer for layer in beside.values())
+        assert (here / "out" / name / "filters/index.html").exists()

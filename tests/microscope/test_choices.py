@@ -5,7 +5,7 @@ import pytest
 from tests.report.surveys import unit
 from viz.core.errors import UsageError
 from viz.core.model_options import ModelOptions
-from viz.microscope import weighted_layers, of_this_model
+from viz.microscope import of_this_model, weighted_layers
 from viz.microscope.choices import worth_making
 from viz.models import open_model
 

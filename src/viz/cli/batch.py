@@ -93,10 +93,33 @@ def run_cells(plan: "Plan", cells: Sequence["Cell"], photo_memory: int = 1000) -
             outcomes.append(outcome)
             if outcome.summary is not None:
                 write_report(outcome.cell.folder)
+        _put_filters_beside_patches(outcomes, command)
     finally:
         if outcomes:
             _write_page(plan, outcomes)
     return outcomes
+
+
+def _put_filters_beside_patches(outcomes: Sequence["Outcome"], command: str) -> None:
+    """Where a plan has both patches and filters of a model, its patches are shown as `viz microscope` shows them."""
+    from viz.microscope import draw_filters, links, show_beside
+    from viz.models import open_model
+    from viz.report import write_microscope
+    from viz.report.microscope.survey_folder import EXTRAS, read_survey
+
+    done = [one.cell for one in outcomes if one.summary is not None]
+    with_filters = {cell.model for cell in done if cell.technique.technique.info.name == "filters"}
+    for cell in done:
+        if cell.technique.technique.info.name != "patches" or cell.model not in with_filters:
+            continue
+        if (cell.folder / EXTRAS).exists():  # from an earlier try
+            continue
+        model = open_model(cell.model.spec, cell.model.options)
+        layers = {one["name"]: one["channels"] for one in read_survey(cell.folder).run["plan"]["layers"]}
+        with RunProgress("pictures") as progress:
+            pictures = {"filter": draw_filters(model, layers, cell.folder, progress, command)}
+        show_beside(cell.folder, links(model, layers), pictures)
+        write_microscope(cell.folder)
 
 
 def _write_page(plan: "Plan", outcomes: Sequence["Outcome"]) -> None:

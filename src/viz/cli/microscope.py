@@ -24,11 +24,11 @@ from viz.core.technique import find
 
 HELP = """Put all that is known of a network's neurons on one site: patches, filters, images made for them, links.
 
-Runs `viz patches` over the photos, by default for every convolution with positions on the image, and says how large
-the site will be before it is written. Beside its patches a unit has the channels that feed it most and that it feeds
-most, by weight, and its filter where that lies on the image; --maximize adds images made for the most selective units
-of each layer. The site opens from disk, without a network. --from RUN takes the patches of an earlier run of viz
-patches; with --model, links and filters are put beside them."""
+Runs `viz patches` over the photos, by default for every layer with positions on the image that weights make or read,
+and says how large the site will be before it is written. Beside its patches a unit has the channels that feed it most
+and that it feeds most, by weight, and its filter where that lies on the image; --maximize adds images made for the
+most selective units of each layer. The site opens from disk, without a network. --from RUN takes the patches of an
+earlier run of viz patches; with --model, links and filters are put beside them."""
 
 _OWN = "Microscope"
 _USAGE = "viz microscope --model M PHOTOS, or --from RUN"

@@ -207,4 +207,3 @@ def test_a_survey_on_the_cluster_is_the_local_one_byte_for_byte(shapes, two_core
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert {"state.npz", "images.jsonl", "results.jsonl"} <= set(contents(tmp_path / "there"))
     assert recorded(tmp_path / "there")["images"] == {"found": 40, "done": 39, "failed": 1}
-
