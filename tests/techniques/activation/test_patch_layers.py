@@ -171,3 +171,15 @@ def test_the_window_alone_on_gray_excites_the_unit_as_the_photo_did(shapes: Adap
     values = shapes.run(pasted, [layer])[layer]
     for one, (channel, cut) in zip(values, pairs, strict=True):
         assert one[channel][cut.place] == pytest.approx(cut.value, rel=1e-3, abs=1e-4)
+
+
+def test_the_boxes_of_a_detector_are_not_taken_for_tokens_where_nobody_names_a_layer() -> None:
+    functions = {
+        "maps": lambda images: images[:, :, ::2, ::2] * 1.0,
+        "boxes": lambda images: (
+            images[:, :, ::2, ::2].reshape(len(images), 3, -1).transpose(0, 2, 1)[:, :, [0, 1, 2, 0]]
+        ),
+    }
+    model = TensorModel(functions, (8, 12))
+    assert [layer["name"] for layer in Patches().plan(model, ())["layers"]] == ["maps"]
+    assert [layer["kind"] for layer in Patches(layer=("boxes",)).plan(model, ())["layers"]] == ["tokens"]

@@ -9,6 +9,8 @@ from viz.techniques.activation._layer_plans import is_vector
 
 Choice = tuple[Layer, Grid | None]
 
+_LEAST_TOKEN_WIDTH = 16  # of a transformer; boxes have four coordinates and a score for each class
+
 # Operators that give many positions the same largest value, so that what excites a channel most cannot be told.
 _CUT_OFF = ("clip", "relu6", "hardtanh", "hardsigmoid", "clamp", "softmax", "logsoftmax")
 
@@ -38,10 +40,20 @@ def _choices(model: Adapter) -> dict[str, Choice]:
 
 def _last(model: Adapter, choices: dict[str, Choice]) -> Choice:
     for layer, grid in reversed(choices.values()):
-        if grid is not None and not layer.op.lower().startswith(_CUT_OFF):
+        if grid is not None and not _is_cut_off(layer) and not _is_list_of_boxes(grid):
             model.note(f"patches of {grid.describe()}, the last layer with positions; others with --layer")
             return layer, grid
     raise NotSupported(f"{model.source.name} has no layer with positions on the image", _next(model))
+
+
+def _is_cut_off(layer: Layer) -> bool:
+    return layer.op.lower().startswith(_CUT_OFF)
+
+
+def _is_list_of_boxes(grid: Grid) -> bool:
+    """Whether what looks like tokens is rather what a detector says of its boxes: few numbers for each."""
+    width = grid.layer.shape[-1] if grid.kind == "tokens" and grid.layer.shape else None
+    return width is not None and width < _LEAST_TOKEN_WIDTH
 
 
 def _meant(model: Adapter, pattern: str, choices: dict[str, Choice]) -> list[str]:
