@@ -1,10 +1,19 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and which cases property tests try.
 
+By default always the same ones, so that a change is judged by itself; HYPOTHESIS_PROFILE=explore looks for others.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.conformance.registry import CONVERTERS
+
+settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_addoption(parser):
