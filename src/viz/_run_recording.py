@@ -13,7 +13,7 @@ from viz.core.batching import BatchedAdapter
 from viz.core.errors import ExitCode
 from viz.core.technique import settings
 from viz.engine.gradient_evidence import doubt, gradient_evidence
-from viz.engine.listener import Listener
+from viz.engine.listener import Relay
 from viz.engine.run_folder import SCHEMA, Record, RunFolder
 
 _PACKAGES = ("onnx-viz", "numpy", "pillow", "opencv-python", "onnx", "onnxruntime", "onnxruntime-gpu", "torch")
@@ -48,40 +48,15 @@ class RunSummary:
 
 
 @dataclass
-class Counting(Listener):
-    """Counts on the way to another listener."""
+class Counting(Relay):
+    """Keeps the records on the way to another listener."""
 
-    inner: Listener
-    count: int = 0
-    reused: int = 0
     records: list[Record] = field(default_factory=list)
-
-    def started(self, files: int) -> None:
-        """See `Listener.started`."""
-        self.inner.started(files)
-
-    def forwards(self, count: int) -> None:
-        """See `Listener.forwards`."""
-        self.count += count
-        self.inner.forwards(count)
 
     def image(self, record: Record, fresh: bool) -> None:
         """See `Listener.image`."""
-        self.reused += not fresh
         self.records.append(record)
-        self.inner.image(record, fresh)
-
-    def steps(self, total: int, what: str) -> None:
-        """See `Listener.steps`."""
-        self.inner.steps(total, what)
-
-    def step(self, done: int, total: int, what: str, value: float) -> None:
-        """See `Listener.step`."""
-        self.inner.step(done, total, what, value)
-
-    def told(self, text: str) -> None:
-        """See `Listener.told`."""
-        self.inner.told(text)
+        super().image(record, fresh)
 
 
 @dataclass
@@ -121,7 +96,9 @@ class Recording:
                 run = self._ended(before, evidence, seconds)
                 self.folder.write_run({**run, **more})
         counted = self.counting
-        return RunSummary(self.folder.path, records, self.skipped, run["notes"], counted.reused, counted.count, seconds)
+        return RunSummary(
+            self.folder.path, records, self.skipped, run["notes"], counted.reused, counted.passes, seconds
+        )
 
     def _ended(self, before: Record, evidence: Record, seconds: float) -> Record:
         """run.json at the end of this attempt; `before` is what an earlier one left.
@@ -139,7 +116,7 @@ class Recording:
 
     def _timings(self, seconds: float) -> Record:
         counted = self.counting
-        return {"seconds": round(seconds, 3), "forward_passes": counted.count, "images_reused": counted.reused}
+        return {"seconds": round(seconds, 3), "forward_passes": counted.passes, "images_reused": counted.reused}
 
     def _progress(self, complete: bool) -> Record:
         records = self.counting.records

@@ -11,7 +11,7 @@ from typing import Any
 from viz.core.discovery import ImageFile
 from viz.core.errors import ExitCode
 from viz.core.remote_paths import is_remote_path
-from viz.engine.listener import Listener
+from viz.engine.listener import Relay
 from viz.engine.run_folder import Record, RunFolder
 from viz.engine.survey_store import SurveyStore
 from viz.engine.surveys import SurveyJob
@@ -41,34 +41,6 @@ class SurveySummary:
     def exit_code(self) -> ExitCode:
         """0, or 4 where some images failed."""
         return ExitCode.SOME_IMAGES_FAILED if self.failed else ExitCode.DONE
-
-
-@dataclass
-class Counted(Listener):
-    """Counts on the way to another listener, without keeping what was said."""
-
-    inner: Listener
-    passes: int = 0
-    done: int = 0
-    reused: int = 0
-
-    def forwards(self, count: int) -> None:
-        self.passes += count
-        self.inner.forwards(count)
-
-    def image(self, record: Record, fresh: bool) -> None:
-        self.done += 1
-        self.reused += not fresh
-        self.inner.image(record, fresh)
-
-    def steps(self, total: int, what: str) -> None:
-        self.inner.steps(total, what)
-
-    def step(self, done: int, total: int, what: str, value: float) -> None:
-        self.inner.step(done, total, what, value)
-
-    def told(self, text: str) -> None:
-        self.inner.told(text)
 
 
 def listing_digests(files: Sequence[ImageFile]) -> dict[str, Any]:
@@ -106,7 +78,7 @@ class SurveyRecording:
     folder: RunFolder
     said: Record
     total: int
-    counted: Counted
+    counted: Relay
     complete: bool = False
     failures: list[Record] = field(default_factory=list)
 
@@ -149,7 +121,7 @@ class SurveyRecording:
 
     def _progress(self) -> Record:
         failed = [{"name": r["name"], "reason": r["reason"]} for r in self.failures]
-        done = self.total if self.complete else self.counted.done
+        done = self.total if self.complete else self.counted.settled
         layers = self.folder.path / "layers.json"
         facts = json.loads(layers.read_text(encoding="utf-8")) if self.complete and layers.exists() else []
         model = self.job.model

@@ -11,7 +11,7 @@ from typing import Any
 
 from viz._run_identity import identity_of, run_path, share_facts
 from viz._run_recording import described
-from viz._survey_recording import Counted, SurveyRecording, SurveySummary, listing_digests
+from viz._survey_recording import SurveyRecording, SurveySummary, listing_digests
 from viz.core import images
 from viz.core import options as opts
 from viz.core.adapter import Adapter
@@ -22,7 +22,7 @@ from viz.core.image_names import unique_keys_of_names
 from viz.core.run_options import SurveyOptions
 from viz.core.surveying import Found, Plan, State
 from viz.engine.cutting import cut_patches
-from viz.engine.listener import Listener
+from viz.engine.listener import Listener, Relay
 from viz.engine.loading import Decode, Loader
 from viz.engine.records import truth_name
 from viz.engine.run_folder import Record, RunFolder
@@ -53,12 +53,12 @@ def survey(
     listing = find_images(sources, options.limit)
     identity = identity_of(technique, model, sources, options)
     folder = RunFolder(run_path(technique, model, sources, options), identity, folders=())
-    counted = Counted(listener or Listener())
+    counted = Relay(listener or Listener())
     batched = BatchedAdapter(model, options.batch, counted.forwards)
     job = survey_job(technique, batched, listing.files, options, decode)
     chunks = chunks_of(listing.files, technique.info.images_per_call, options.share)
     files = [numbered.file for chunk in chunks for numbered in chunk.files]
-    counted.inner.started(len(files))
+    counted.started(len(files))
     said = described(technique, batched, options, command or shlex.join(sys.argv), identity, listing.skipped)
     said |= share_facts(technique, model, sources, options, listing.files)
     said |= {"shape": "survey", "target": "", "score": "", "plan": job.plan, "listing": listing_digests(listing.files)}
