@@ -32,14 +32,13 @@ def links(model: Adapter, layers: Mapping[str, Sequence[int]]) -> Links:
         if not kernel.source:
             continue
         weights = _Weights.of(kernel)
-        source = _named(model, kernel.source, origins)
+        source = _named(kernel.source, origins)
         for channel in layers[name]:
             _add(found[name][channel], "fed", source, weights.into(channel))
         if kernel.layer in seen:  # a layer and its activation are fed alike: the first stands for both
             continue
         seen.add(kernel.layer)
-        origin = model.channels_of(kernel.source)
-        for giver in (one for one, its in origins.items() if its == origin):
+        for giver in (one for one, its in origins.items() if its == kernel.source):
             for channel in layers[giver]:
                 _add(found[giver][channel], "feeds", name, weights.out_of(channel))
     return found
@@ -94,9 +93,8 @@ def _kernel(model: Adapter, name: str) -> Kernel | None:
         return None
 
 
-def _named(model: Adapter, name: str, origins: Mapping[str, str]) -> str:
-    """The layer that is looked at, and has the channels of `name`: it itself, or one that differs in values only."""
-    if name in origins:
-        return name
-    origin = model.channels_of(name)
-    return next((one for one, its in origins.items() if its == origin), name)
+def _named(source: str, origins: Mapping[str, str]) -> str:
+    """The layer that is looked at, and has the channels of `source`: it itself, or one that differs in values only."""
+    if source in origins:
+        return source
+    return next((one for one, origin in origins.items() if origin == source), source)

@@ -31,6 +31,7 @@ def survey_checks(technique: Any, model: Adapter, images: FloatArray) -> Iterato
         return
     yield Check(name, "runs", "passed", time.perf_counter() - started)
     yield check(name, "finite", partial(_finite, found))
+    yield check(name, "counts the images", partial(_counts, chosen, plan, states))
     yield check(name, "merges in any order", partial(_merges, chosen, plan, states))
     yield check(name, "same again", partial(_again, chosen, model, plan, images, states))
 
@@ -51,6 +52,13 @@ def _finite(found: Sequence[Found]) -> None:
                     raise Failed(f"{what} of {one.layer}:{unit.channel} is {value}")
 
 
+def _counts(chosen: Any, plan: Plan, states: Sequence[State]) -> None:
+    nothing = chosen.begin(plan)
+    for state in [*states, chosen.merge(plan, *states)]:
+        if not _differ(state, nothing):
+            raise Failed("a state of images is that of no image")
+
+
 def _merges(chosen: Any, plan: Plan, states: Sequence[State]) -> None:
     one, other = states
     _same(chosen.merge(plan, one, other), chosen.merge(plan, other, one), "the order of two states matters")
@@ -64,6 +72,11 @@ def _again(chosen: Any, model: Adapter, plan: Plan, images: FloatArray, states: 
 
 
 def _same(one: State, other: State, problem: str) -> None:
-    for name in one.keys() | other.keys():
-        if name not in one or name not in other or one[name].tobytes() != other[name].tobytes():
-            raise Failed(f"{problem}: {name}")
+    if names := _differ(one, other):
+        raise Failed(f"{problem}: {', '.join(names)}")
+
+
+def _differ(one: State, other: State) -> list[str]:
+    """The arrays that are not the same in both states."""
+    names = sorted(one.keys() | other.keys())
+    return [n for n in names if n not in one or n not in other or one[n].tobytes() != other[n].tobytes()]

@@ -289,6 +289,9 @@ def test_where_responses_are_cut_off_the_mean_decides_and_the_user_is_told() -> 
     (found,) = surveyed(Patches(layer=("products",), units="0"), model_of_red_and_green(), seen(list(pixels)))
     assert [cut.image for cut in found.units[0].cuts] == [3, 1, 2, 0, 4]
     assert ["respond exactly alike" in warning for warning in found.warnings] == [True]
+    few = Patches(layer=("products",), units="0", top=1)  # more images than are kept on the way
+    (found,) = surveyed(few, model_of_red_and_green(), seen(list(pixels)))
+    assert [cut.image for cut in found.units[0].cuts] == [3]
     pixels[3, RED, 0, 0] = 2
     (found,) = surveyed(Patches(layer=("products",), units="0"), model_of_red_and_green(), seen(list(pixels)))
     assert found.warnings == ()
