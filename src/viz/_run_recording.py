@@ -14,6 +14,7 @@ from viz.core.errors import ExitCode
 from viz.core.technique import settings
 from viz.engine.gradient_evidence import doubt, gradient_evidence
 from viz.engine.listener import Relay
+from viz.engine.patch_evidence import keep_plans
 from viz.engine.run_folder import SCHEMA, Record, RunFolder
 
 _PACKAGES = ("onnx-viz", "numpy", "pillow", "opencv-python", "onnx", "onnxruntime", "onnxruntime-gpu", "torch")
@@ -89,6 +90,7 @@ class Recording:
             self.folder.rewrite(records)
             evidence = self._evidence() or evidence
         finally:
+            evidence = {**evidence, **keep_plans(self.folder, self.model)}
             try:
                 more = dict(at_the_end())
             finally:

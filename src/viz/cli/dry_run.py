@@ -1,5 +1,6 @@
 """What a run would do, how long it would take and how much memory, without doing it."""
 
+import json
 import resource
 import sys
 import time
@@ -9,10 +10,14 @@ from typing import Any
 import numpy as np
 
 from viz.cli.console import results
+from viz.cli.forecast import Forecast, Work, described
+from viz.cli.patch_forecast import patch_forecast
+from viz.cli.patch_plan_table import plan_lines, print_layers
 from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
+from viz.core.errors import UsageError
 from viz.core.gradients import input_gradients
-from viz.core.run_options import AnyOptions, LookOptions, MakeOptions
+from viz.core.run_options import AnyOptions, LookOptions, MakeOptions, RunOptions, SurveyOptions
 from viz.core.target import class_target, norm_target
 from viz.core.technique import settings
 from viz.creating import given_photos, groups_of
@@ -21,38 +26,76 @@ from viz.engine.photo_files import PhotoFiles
 from viz.runs import run_path
 
 
-def print_dry_run(technique: Any, model: Adapter, sources: Sequence[str], options: AnyOptions) -> int:
-    """Print images, passes, an estimate from one timed batch, and the folder that would be used."""
+def print_dry_run(
+    technique: Any, model: Adapter, sources: Sequence[str], options: AnyOptions, output_format: str = "table"
+) -> int:
+    """Print images, passes, an estimate from one timed batch, and the folder that would be used.
+
+    Where squares are hidden, also the plan by which that would be done. For `json` and `jsonl` the same as an object;
+    raises `UsageError` for `csv`.
+    """
+    if output_format == "csv":
+        raise UsageError("--dry-run says nothing that would be rows for --format csv", "use --format json")
+    folder = str(run_path(technique, model, sources, options))
     if isinstance(options, LookOptions):
-        return _print_look(technique, model, options)
-    batched = BatchedAdapter(model, options.batch)
-    if isinstance(options, MakeOptions):
-        count = _pictures(technique, batched, sources, options)
+        forecast = Forecast("pictures", _pictures(technique, BatchedAdapter(model), (), MakeOptions()), folder)
     else:
-        count = len(listed(sources, options, technique.info.images_per_call).files)
-    passes = count * technique.passes(model.size)
-    per_pass = seconds_per_pass(batched, technique.info.needs_gradient)
-    _print_line("pictures" if technique.info.makes else "images", f"{count}")
-    if (steps := settings(technique).get("steps")) and technique.info.makes:
-        _print_line("steps", f"{steps:,} for each picture")
-    label = "passes, there and back" if technique.info.needs_gradient else "forward passes"
-    _print_line(label, f"{passes:,} ({technique.passes(model.size):,} an image)")
-    _print_line("batch size", f"{batched.batch_size}")
-    _print_line("time", f"about {passes * per_pass:,.0f} s ({1 / per_pass:,.0f} passes/s in one timed batch)")
-    _print_line("memory", f"{_peak_megabytes():,.0f} MB at the peak of that batch")
-    _print_line("folder", f"{run_path(technique, model, sources, options)}")
+        forecast = _timed(technique, BatchedAdapter(model, options.batch), sources, options, folder)
+    if output_format == "table":
+        _print_forecast(forecast)
+    else:
+        json.dump(described(forecast), sys.stdout, indent=2 if output_format == "json" else None, ensure_ascii=False)
+        sys.stdout.write("\n")
     return 0
 
 
-def _print_look(technique: Any, model: Adapter, options: LookOptions) -> int:
-    """Of a technique that looks at the model alone."""
-    _print_line("pictures", f"{_pictures(technique, BatchedAdapter(model), (), MakeOptions())}")
-    _print_line("folder", f"{run_path(technique, model, (), options)}")
-    return 0
+def _timed(
+    technique: Any,
+    model: BatchedAdapter,
+    sources: Sequence[str],
+    options: RunOptions | MakeOptions | SurveyOptions,
+    folder: str,
+) -> Forecast:
+    info, passes = technique.info, technique.passes(model.size)
+    patches = None
+    if isinstance(options, MakeOptions):
+        count = _pictures(technique, model, sources, options)
+    else:
+        files = listed(sources, options, info.images_per_call).files
+        count = len(files)
+        patches = patch_forecast(technique, model, files, options) if isinstance(options, RunOptions) else None
+    per_pass = seconds_per_pass(model, info.needs_gradient)
+    equal = patches.passes(passes) if patches else float(passes)
+    work = Work(passes, equal, model.batch_size, per_pass, _peak_megabytes(), info.needs_gradient)
+    steps = settings(technique).get("steps") or 0 if info.makes else 0
+    return Forecast("pictures" if info.makes else "images", count, folder, steps, work, patches)
 
 
-def _print_line(label: str, text: str) -> None:
-    results.print(f"{label:15} {text}", soft_wrap=True)
+def _print_forecast(forecast: Forecast) -> None:
+    lines = [(forecast.what, f"{forecast.count}")]
+    lines += [("steps", f"{forecast.steps:,} for each picture")] * bool(forecast.steps)
+    if (work := forecast.work) is not None:
+        label = "passes, there and back" if work.gradient else "forward passes"
+        lines.append((label, f"{forecast.count * work.passes:,} ({work.passes:,} an image)"))
+        lines += plan_lines(forecast.patches) if forecast.patches else []
+        lines.append(("batch size", f"{work.batch_size}"))
+        lines.append(("time", _time_in_words(forecast.count, work)))
+        lines.append(("memory", f"{work.memory_mb:,.0f} MB at the peak of that batch"))
+    for label, text in [*lines, ("folder", forecast.folder)]:
+        results.print(f"{label:15} {text}", soft_wrap=True, markup=False)
+    plan = forecast.patches.plan if forecast.patches else None
+    if plan is not None and not plan.reason:
+        print_layers(plan)
+
+
+def _time_in_words(count: int, work: Work) -> str:
+    """Of whole passes it was measured; of windows it is only known how much less there is to multiply."""
+    rate = f"{1 / work.seconds_per_pass:,.0f} passes/s in one timed batch"
+    whole = count * work.passes * work.seconds_per_pass
+    if work.equal == work.passes:
+        return f"about {whole:,.0f} s ({rate})"
+    least = count * work.equal * work.seconds_per_pass
+    return f"from {least:,.0f} s, by the multiply-accumulates, to {whole:,.0f} s, in whole passes ({rate})"
 
 
 def _pictures(technique: Any, model: Adapter, sources: Sequence[str], options: MakeOptions) -> int:

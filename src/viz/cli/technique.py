@@ -68,7 +68,7 @@ def _command(technique: Any) -> Any:
         if dry_run:
             from viz.cli.dry_run import print_dry_run
 
-            return print_dry_run(instance, loaded, given, options)
+            return print_dry_run(instance, loaded, given, options, output_format)
         return _run(instance, loaded, given, options, output_format)
 
     formatted = flag_parameter("format", Format, "table", "What goes to stdout.", "Results")
@@ -157,6 +157,8 @@ def _report_what_is_there(folder: Path) -> None:
 
 
 def _print_outcome(summary: Any, page: Path, model: Any) -> None:
+    from viz.engine.patch_evidence import windows_in_words
+
     run = json.loads((summary.folder / "run.json").read_text(encoding="utf-8"))
     done = run["images"]["done"]
     mark = "[green]✓[/]" if done else "[red]✗[/]"
@@ -169,6 +171,8 @@ def _print_outcome(summary: Any, page: Path, model: Any) -> None:
     if summary.forwards and summary.seconds > 0:
         parts.append(f"{summary.forwards / summary.seconds:.3g} forward passes/s")
     errors.print(f"{mark} " + ", ".join(parts), highlight=False)
+    for line in windows_in_words(run):
+        errors.print(f"incremental occlusion: {line}", highlight=False, soft_wrap=True)
     for warning in run["warnings"]:
         if warning not in model.warnings:  # those were said before the run
             errors.print(f"[yellow]warning[/] {escape(warning)}", highlight=False)

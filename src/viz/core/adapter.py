@@ -11,6 +11,8 @@ from viz.core.errors import NotSupported, UnknownName
 from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.layer import Layer, LazyLayers, ReceptiveField
+from viz.core.patch_plan import PatchPlan, whole
+from viz.core.patch_runner import PatchRunner
 from viz.core.patches import Patched
 from viz.core.preprocess import Preprocess
 from viz.core.recipe import Recipe
@@ -99,6 +101,17 @@ class Adapter(ABC):
         values are the same.
         """
         return self.run(patched.drawn(), layers)
+
+    def patch_plan(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchPlan:
+        """How variants of an image with one square of `side` pixels replaced are computed; `cap` as in `Patched`.
+
+        Where windows gain nothing or are out of reach, the plan's `reason` says why and `patch_runner` has none.
+        """
+        return whole(side, f"{self.source.runtime} shows no graph that windows could be computed on")
+
+    def patch_runner(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchRunner | None:
+        """What computes such variants by windows, as `patch_plan` says; None where its `reason` says why not."""
+        return None
 
     def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """Values of `layers` where the inner tensor `layer` has the given values (b, …), in the form that `run` gives.

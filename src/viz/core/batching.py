@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,8 +10,12 @@ import numpy as np
 
 from viz.core.adapter import Adapter, ReceptiveField, Rule, Trace
 from viz.core.agreement import Agreement
+from viz.core.batched_patches import largest_difference, run_groups, sample_rows
 from viz.core.errors import OutOfMemory
 from viz.core.kernel import Kernel
+from viz.core.patch_plan import PatchPlan
+from viz.core.patch_runner import PatchRunner
+from viz.core.patch_use import PatchCheck, PatchUse
 from viz.core.patches import Patched
 from viz.core.result import FloatArray
 
@@ -26,6 +31,7 @@ Run = Callable[[int, int], Values]
 _VALUES_PER_BATCH = 4 * 3 * 224 * 224
 _GPU_FACTOR = 32
 _BATCHES_PER_WORKER = 8
+_CHECKED = 4  # variants of the first image that are computed both ways
 
 
 class BatchedAdapter(Adapter):
@@ -51,6 +57,8 @@ class BatchedAdapter(Adapter):
         self.warnings, self.parallel = model.warnings, model.parallel
         self.forward_tolerance = model.forward_tolerance
         self._said: list[str] = []
+        self._patch_runners: dict[tuple[int, tuple[str, ...], float | None], PatchRunner | None] = {}
+        self._uses: list[PatchUse] = []
 
     @property
     def notes(self) -> list[str]:  # type: ignore[override]  # the model's, and what was said while it was wrapped
@@ -62,9 +70,15 @@ class BatchedAdapter(Adapter):
         if text not in self.notes:
             self._said.append(text)
 
-    def ran_elsewhere(self, count: int, notes: Sequence[str]) -> None:
-        """A copy of this model has run on `count` images on another machine, and had this to say."""
+    @property
+    def patch_uses(self) -> Sequence[PatchUse]:
+        """The plans that variants were computed by so far, with what was checked; see `run_patched`."""
+        return tuple(self._uses)
+
+    def ran_elsewhere(self, count: int, notes: Sequence[str], uses: Sequence[PatchUse] = ()) -> None:
+        """A copy of this model has run on `count` images on another machine, by these plans, and had this to say."""
         self._counted(count)
+        self._uses += [use for use in uses if use not in self._uses]
         for text in notes:
             self.note(text)
 
@@ -94,8 +108,59 @@ class BatchedAdapter(Adapter):
         return self._in_batches(0, len(images), lambda a, b: self._model.run_unrounded(images[a:b], layers))
 
     def run_patched(self, patched: Patched, layers: Sequence[str]) -> Values:
-        """See `Adapter.run_patched`; any number of variants."""
-        return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
+        """See `Adapter.run_patched`; any number of variants, by windows where that is faster and gives the same."""
+        runner = self._patch_runner(patched, layers) if patched.by_windows and len(patched) else None
+        if runner is None:
+            return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
+        return run_groups(runner, patched, self.batch_size, self._pool, self._counted, self._halved)
+
+    def patch_plan(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchPlan:
+        """See `Adapter.patch_plan`."""
+        return self._model.patch_plan(side, layers, cap)
+
+    def patch_runner(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchRunner | None:
+        """See `Adapter.patch_runner`."""
+        return self._model.patch_runner(side, layers, cap)
+
+    def _patch_runner(self, patched: Patched, layers: Sequence[str]) -> PatchRunner | None:
+        """The model's, once a few variants have come out as they do in whole passes."""
+        key = (patched.side, tuple(layers), patched.cap)
+        made = self._patch_runners.get(key)
+        if key not in self._patch_runners or (made is not None and not made.holds()):
+            runner = self._model.patch_runner(*key)
+            check = self._check(runner, patched, layers) if runner is not None and patched.cap is None else None
+            kept = runner is not None and (check is None or self._holds(runner, check))
+            self._patch_runners[key] = runner if kept else None
+            self._keep_plan(PatchUse(self._model.patch_plan(*key), kept, check))
+        return self._patch_runners[key]
+
+    def _check(self, runner: PatchRunner, patched: Patched, layers: Sequence[str]) -> PatchCheck:
+        """What windows and whole passes give for some variants of the first image."""
+        some = patched.at(patched.places[sample_rows(patched.places, _CHECKED)])
+        ours = run_groups(runner, some, self.batch_size, self._pool, lambda count: None, self._halved)
+        theirs = self.run_patched(replace(some, by_windows=False), layers)
+        finite = [theirs[name][np.isfinite(theirs[name])] for name in layers]
+        scale = max(float(np.abs(values).max(initial=1.0)) for values in finite)
+        return PatchCheck(len(some), largest_difference(ours, theirs, layers), scale)
+
+    def _holds(self, runner: PatchRunner, check: PatchCheck) -> bool:
+        """Whether windows give what whole passes give; noted where they do not."""
+        holds = check.largest_difference <= runner.tolerance * check.scale
+        if not holds:
+            self.note(
+                f"a patch's window gave other values than the whole network (by {check.largest_difference:.2g}): "
+                "every variant was computed whole, which is slower and right; please report the model"
+            )
+        return holds
+
+    def _keep_plan(self, use: PatchUse) -> None:
+        self._uses.append(use)
+        if use.plan.reason:
+            self.note(f"every variant goes through the whole network: {use.plan.reason}")
+
+    def _halved(self, tried: int) -> int:
+        self.halve(tried)
+        return self.batch_size
 
     def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run_from`; any number of rows."""
@@ -141,8 +206,9 @@ class BatchedAdapter(Adapter):
         return self._model.kernels()
 
     def evidence(self) -> Mapping[str, object]:
-        """See `Adapter.evidence`."""
-        return self._model.evidence()
+        """See `Adapter.evidence`; also where windows were compared with whole passes."""
+        checked = [use.summary() for use in self._uses if use.check]
+        return {**self._model.evidence(), **({"windows": checked} if checked else {})}
 
     def _in_batches(self, start: int, stop: int, run: Run) -> Values:
         """The values of images start to stop, put together."""

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from viz.core.errors import UsageError
 from viz.core.listing_rules import natural_path
+from viz.engine.patch_evidence import PLAN_FILE
 from viz.engine.run_folder import Record, RunFolder
 from viz.merging.json_lines import lines_of
 from viz.merging.shards import Shard, Shards
@@ -21,6 +22,9 @@ def merged_images(shards: Shards, out: RunFolder) -> list[Record]:
         for record in by_shard[shard.which]:
             for name in record.get("files", {}).values():
                 _bring(shard.folder / name, out.path / name)
+    plans = next((file for shard in shards.present if (file := shard.folder / PLAN_FILE).is_file()), None)
+    if plans is not None:
+        _bring(plans, out.path / PLAN_FILE)
     out.rewrite(records)
     return records
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from viz.engine.patch_evidence import windows_in_words
 from viz.report.markup import Markup, join
 from viz.report.microscope import write_microscope
 from viz.report.overview_pictures import overview_pictures
@@ -50,6 +51,7 @@ def _key_facts(found: RunFolder) -> Markup:
         ("Model", f"{model['name']} ({model['runtime']}, {model['device']})"),
         ("Target", target),
         ("Preprocessing", run["preprocess"]["text"]),
+        ("Incremental occlusion", "; ".join(windows_in_words(run))),
     ]
     return facts((name, value) for name, value in known if value)
 

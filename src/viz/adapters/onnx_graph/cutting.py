@@ -26,7 +26,7 @@ def cut_at(model: onnx.ModelProto, layer: str, elem_type: int, wanted: Sequence[
         for i, name in enumerate(node.input):
             if name == layer:
                 node.input[i] = GIVEN
-    needed = _needed(graph, wanted)
+    needed = needed_for(graph, wanted)
     _check(graph, needed, layer, wanted, image)
     _keep(graph, needed)
     graph.input.append(helper.make_tensor_value_info(GIVEN, elem_type, None))
@@ -39,7 +39,7 @@ def up_to(model: onnx.ModelProto, wanted: Sequence[str]) -> onnx.ModelProto:
     for field, value in model.ListFields():
         if field.name != "graph":
             _set(part, field.name, value)
-    graph, needed = part.graph, _needed(model.graph, wanted)
+    graph, needed = part.graph, needed_for(model.graph, wanted)
     graph.name = model.graph.name
     graph.node.extend(node for node in model.graph.node if needed.intersection(node.output))
     graph.initializer.extend(tensor for tensor in model.graph.initializer if tensor.name in needed)
@@ -76,7 +76,7 @@ def _check(graph: onnx.GraphProto, needed: Collection[str], layer: str, wanted: 
         )
 
 
-def _needed(graph: onnx.GraphProto, wanted: Sequence[str]) -> set[str]:
+def needed_for(graph: onnx.GraphProto, wanted: Sequence[str]) -> set[str]:
     """Names of all tensors that `wanted` are computed from, themselves included."""
     needed = set(wanted)
     for node in reversed(graph.node):

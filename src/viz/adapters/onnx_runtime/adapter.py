@@ -21,6 +21,7 @@ from viz.adapters.onnx_graph.names import aliases_of
 from viz.adapters.onnx_graph.randomized import randomized
 from viz.adapters.onnx_graph.scores import find_scores
 from viz.adapters.onnx_graph.tensors import Tensors
+from viz.adapters.onnx_graph.windows.facts import Facts
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.at_size import Resizing, SizedGraph
 from viz.adapters.onnx_runtime.canvas import Canvas
@@ -28,14 +29,18 @@ from viz.adapters.onnx_runtime.sessions import Sessions
 from viz.adapters.onnx_runtime.survey import Survey, Values, survey
 from viz.adapters.onnx_runtime.tail import names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
+from viz.adapters.onnx_runtime.window_plans import WindowPlans
+from viz.adapters.onnx_runtime.windows import run_node
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
 from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
 from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.model_options import ModelOptions
+from viz.core.patch_plan import PatchPlan
+from viz.core.patch_runner import PatchRunner
 from viz.core.patches import Patched
-from viz.core.preprocess import Layout
+from viz.core.preprocess import Layout, Preprocess
 from viz.core.result import FloatArray
 from viz.core.sources.labels import resolve_labels
 from viz.core.sources.preprocess import InputFacts, resolve_preprocess
@@ -50,17 +55,28 @@ _LARGEST_TOGETHER = 4
 
 
 class OnnxAdapter(Adapter):
-    """An ONNX file on onnxruntime. See `viz.core.adapter.Adapter` for the contract."""
+    """An ONNX file on onnxruntime. See `viz.core.adapter.Adapter` for the contract.
 
-    def __init__(self, path: Path, options: ModelOptions, spec: str = "", zoo: Mapping[str, Any] | None = None):
+    `preprocess` is for a caller that knows it already; `one_by_one` for one whose calls never go on side by side, so
+    that each has all threads.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        options: ModelOptions,
+        spec: str = "",
+        zoo: Mapping[str, Any] | None = None,
+        *,
+        preprocess: Preprocess | None = None,
+        one_by_one: bool = False,
+    ):
         self._file: OnnxFile = read(path)
         self._options = options
         graph = self._file.graph
         self._image = image_input(graph, cast(Layout | None, options.layout))
         self.notes = [*self._file.notes]
-        self.preprocess, guesses = resolve_preprocess(
-            self._facts(), options, path, self._file.metadata, (zoo or {}).get("preprocess")
-        )
+        self.preprocess, guesses = (preprocess, []) if preprocess else self._find_preprocess(path, zoo)
         self._further = further_inputs(graph, self._image, options.input)
         self._check_integer_range()
         self._tensors = Tensors(self._file, self._image, self.preprocess.size)
@@ -68,7 +84,7 @@ class OnnxAdapter(Adapter):
         self._names = {name for node in graph.node for name in node.output if name}
         self.outputs = tuple(value.name for value in graph.output)
         self._device = onnx_session.choose_device(options)
-        self.parallel = onnx_session.workers(self._device, options.threads)
+        self.parallel = 1 if one_by_one else onnx_session.workers(self._device, options.threads)
         runtime = f"onnxruntime {ort.__version__}"
         details = {"precision of gradients": "native"} if options.precision == "native" else {}
         self.source = ModelSource(path.stem, spec or str(path), self._file.sha256, runtime, self._device.name, details)
@@ -79,6 +95,7 @@ class OnnxAdapter(Adapter):
         self._local = threading.local()  # each thread draws on a canvas of its own
         self.tracing = self._checked_tracing()
         self.forward_tolerance = self.tracing.tolerance
+        self._window_plans = WindowPlans(self._sessions, self._window_facts)
         self._find_scores()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
@@ -98,6 +115,31 @@ class OnnxAdapter(Adapter):
             canvas = Canvas(patched.images, patched.fills, self._sessions.encoded, self.preprocess.layout)
             self._local.canvas = canvas
         return self._sessions.checked(program, self._sessions.feed(program, canvas.draw(patched)), len(patched))
+
+    def patch_plan(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchPlan:
+        """See `Adapter.patch_plan`."""
+        return self._window_plans.of(side, layers, cap)[0]
+
+    def patch_runner(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchRunner | None:
+        """See `Adapter.patch_runner`."""
+        return self._window_plans.of(side, layers, cap)[1]
+
+    def _window_facts(self) -> Facts:
+        """What windows are planned on: the graph for any batch, and shapes as a run showed them."""
+        image, sessions = self._image, self._sessions
+        seen = survey(self._file.graph, image.name, sessions.raw_values)
+        model, folder = sessions.for_any_batch(), self._file.path.absolute().parent
+        return Facts(
+            model=model,
+            image=image.name,
+            layout=image.layout,
+            shapes={**self._tensors.shapes, **seen.shapes},
+            types=self._tensors.types,
+            constants=Values(Constants(model.graph, folder), seen),
+            macs={name: layer.macs for name, layer in self.layers.items()},
+            try_node=lambda *given: run_node(self._file.opset, *given),
+            batch=image.batch or 1,
+        )
 
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run_unrounded`: the same graph in float32 throughout, from a float32 input."""
@@ -177,6 +219,7 @@ class OnnxAdapter(Adapter):
         twin.notes, twin._local = [], threading.local()
         twin._kernels = None
         twin._sessions = self._sessions.of(model, twin.note)
+        twin._window_plans = WindowPlans(twin._sessions, twin._window_facts)
         twin.tracing = twin._checked_tracing()
         return twin
 
@@ -205,6 +248,7 @@ class OnnxAdapter(Adapter):
         self.source = replace(self.source, details={**self.source.details, "size": "{}x{}".format(*part.size)})
         self.notes, self._local, self._kernels = [], threading.local(), None
         self._sessions = self._sessions_of(self._file, part.size, self._tensors)
+        self._window_plans = WindowPlans(self._sessions, self._window_facts)
         self.tracing = self._checked_tracing()
 
     def _sessions_of(self, file: OnnxFile, size: tuple[int, int], tensors: Tensors | None = None) -> Sessions:
@@ -232,6 +276,10 @@ class OnnxAdapter(Adapter):
         return aliases_of(graph, set(image_dependent(graph, self._image.name)))
 
     # --- set-up -------------------------------------------------------------------------------
+
+    def _find_preprocess(self, path: Path, zoo: Mapping[str, Any] | None) -> tuple[Preprocess, list[str]]:
+        said = (zoo or {}).get("preprocess")
+        return resolve_preprocess(self._facts(), self._options, path, self._file.metadata, said)
 
     def _facts(self) -> InputFacts:
         image = self._image

@@ -17,12 +17,15 @@ from viz.adapters.onnx_graph.cutting import cut_at
 from viz.adapters.onnx_graph.file import Constants
 from viz.adapters.onnx_graph.image_input import ImageInput
 from viz.adapters.onnx_graph.tensors import Tensors
+from viz.adapters.onnx_graph.windows import WindowGraphs
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.tail import CUT_TOLERANCE, Tail
 from viz.adapters.onnx_runtime.widened import widened
+from viz.adapters.onnx_runtime.windows import Machine, WindowRunner
 from viz.core.errors import ModelError, NotSupported, OutOfMemory
+from viz.core.patch_plan import PatchPlan
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 
@@ -30,6 +33,8 @@ from viz.core.result import FloatArray
 # Reduced precision rounds differently with another order of summation; a graph that mixes images up
 # is off by far more.
 _BATCH_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "quantized": 2e-2}
+# The same for windows beside whole passes: float32 is to agree in its last digits.
+WINDOW_TOLERANCE = {**_BATCH_TOLERANCE, "float32": 1e-4}
 # Number formats in which an inner tensor can be given from outside.
 _GIVABLE = frozenset((TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8, TensorProto.INT8))
 _UNROUNDED = "\0unrounded"  # no tensor has this name: marks sessions with a float input
@@ -130,6 +135,17 @@ class Sessions:
                     self._check_name(name)
                 self._tails[layer, wanted] = self._make_tail(layer, wanted)
             return self._tails[layer, wanted]
+
+    def for_any_batch(self) -> ModelProto:
+        """The graph that takes any number of images."""
+        return self._model if self._image.batch is None else self._open()
+
+    def window_runner(self, plan: PatchPlan, graphs: WindowGraphs, layers: Sequence[str]) -> WindowRunner:
+        """What runs the two graphs of a plan as this graph is run."""
+        types = {name: self._tensors.types.get(name, 0) for name in layers}
+        machine = Machine(self._device, self._threads, self._folder)
+        tolerance = WINDOW_TOLERANCE[self.arithmetic()]
+        return WindowRunner(plan, graphs, self._image, self.encoded, self._further, machine, types, tolerance)
 
     def run_whole(self, program: Program, images: FloatArray) -> dict[str, FloatArray]:
         """All images in one call."""

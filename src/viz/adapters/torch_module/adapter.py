@@ -24,10 +24,13 @@ from viz.adapters.torch_module.scores import find_scores, score_output
 from viz.adapters.torch_module.survey import Survey
 from viz.adapters.torch_module.tracing import trace
 from viz.adapters.torch_module.trial import get_to_know, noise
+from viz.adapters.torch_module.windows import Windows
 from viz.core.adapter import Adapter, ModelSource, ReceptiveField, Rule, Scores, Trace
 from viz.core.errors import ModelError
 from viz.core.kernel import Kernel
 from viz.core.labels import Labels
+from viz.core.patch_plan import PatchPlan
+from viz.core.patch_runner import PatchRunner
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
 from viz.core.torch_errors import torch_errors
@@ -75,6 +78,7 @@ class TorchAdapter(Adapter):
         self._cuts: set[tuple[str, tuple[str, ...]]] = set()  # where the model was seen to be cut cleanly
         self._fields: FieldsByRunning | None = None
         self._kernels: Kernels | None = None
+        self._windows = Windows(self._runner, self._table)
         self._apart = False  # whether images are run one by one, as large ones are
         self._found_at_size: Mapping[str, Found] = {}
         self.layers, self.outputs = self._table.layers, self._table.outputs
@@ -109,6 +113,14 @@ class TorchAdapter(Adapter):
             )
         edges = {asked: found.edges[name] for asked, name in names.items() if name in found.edges}
         return replace(found, values={asked: found.values[name] for asked, name in names.items()}, edges=edges)
+
+    def patch_plan(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchPlan:
+        """See `Adapter.patch_plan`: that of the model's ONNX export, which is made for it and takes seconds."""
+        return self._windows.plan(side, [self.layer(name).name for name in layers], cap)
+
+    def patch_runner(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchRunner | None:
+        """See `Adapter.patch_runner`: the export's, made anew where the model has changed since."""
+        return self._windows.runner(side, {name: self.layer(name).name for name in layers}, cap)
 
     def receptive_field(self, name: str) -> ReceptiveField | None:
         """See `Adapter.receptive_field`: found by running the model, once for each layer."""
@@ -147,6 +159,7 @@ class TorchAdapter(Adapter):
             program.module = randomized(program.module, self._table.layers, seed, part)
         twin = copy(self)
         twin._runner, twin._kernels = replace(self._runner, program=program), None
+        twin._windows = Windows(twin._runner, twin._table)
         twin.source = replace(self.source, sha256="", details={**self.source.details, "randomized": f"{part:g}"})
         twin.notes = []
         return twin
@@ -158,6 +171,7 @@ class TorchAdapter(Adapter):
         twin._apart = self._apart or prod(size) > _LARGEST_TOGETHER * prod(self.size)
         twin._runner = cut_runner(self._runner, size, wanted)
         twin._table, twin.notes = table_at_size(self._runner, self._table, twin._runner, wanted, twin._apart)
+        twin._windows = Windows(twin._runner, twin._table)
         twin._cuts, twin._fields, twin._kernels = set(), None, None
         twin.preprocess, twin.outputs, twin.scores, twin.labels = twin._runner.preprocess, wanted, None, Labels()
         aliases = {name: layer.aliases for name, layer in self.layers.items()}
@@ -168,9 +182,10 @@ class TorchAdapter(Adapter):
         return twin
 
     def evidence(self) -> Mapping[str, object]:
-        """See `Adapter.evidence`; at another size, what was compared with the model's own."""
-        found = {name: asdict(one) for name, one in self._found_at_size.items()}
-        return {"same_at_own_size": found} if found else {}
+        """See `Adapter.evidence`: ONNX exports against the model; at another size, what was compared with its own."""
+        sizes = {name: asdict(one) for name, one in self._found_at_size.items()}
+        exports = self._windows.evidence()
+        return {**({"same_at_own_size": sizes} if sizes else {}), **({"onnx_export": exports} if exports else {})}
 
     def _side(self) -> Side:
         return Side(self.size, self.run, self.receptive_field)

@@ -124,7 +124,7 @@ def _sendable(loader: Loader) -> Loader:
 def _result(answer: Answer, model: Adapter) -> Any:
     """What a worker found; raises what it ended with."""
     if isinstance(model, BatchedAdapter):
-        model.ran_elsewhere(answer.forwards, answer.notes)
+        model.ran_elsewhere(answer.forwards, answer.notes, answer.uses)
     if answer.problem is not None:
         raise answer.problem
     return answer.result

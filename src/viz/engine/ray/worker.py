@@ -12,6 +12,7 @@ from viz.core.adapter import Adapter
 from viz.core.batching import BatchedAdapter
 from viz.core.errors import ImageError, ModelError, NotSupported, OutOfMemory, UsageError, VizError
 from viz.core.model_options import ModelOptions
+from viz.core.patch_use import PatchUse
 from viz.core.recipe import Recipe
 from viz.engine.ray.needs import set_torch_threads
 from viz.engine.ray.same_model import Facts, check_same, facts_of, thread_variables
@@ -53,6 +54,7 @@ class Answer:
     problem: VizError | None
     forwards: int
     notes: tuple[str, ...]
+    uses: tuple[PatchUse, ...] = ()
 
 
 class Worker:
@@ -83,7 +85,7 @@ class Worker:
             result, problem = self._setup.work(self._model, task.given), None
         except VizError as raised:
             result, problem = None, _sendable(raised)
-        return Answer(result, problem, self._forwards, tuple(self._model.notes))
+        return Answer(result, problem, self._forwards, tuple(self._model.notes), tuple(self._model.patch_uses))
 
     def _opened(self) -> BatchedAdapter:
         self._begin("open", TRIES * self._setup.workers, "while opening the model")

@@ -11,6 +11,7 @@ from viz.core.adapter import Adapter, per_image
 from viz.core.batching import worth_at_once
 from viz.core.errors import ImageError, UsageError
 from viz.core.options import Opt
+from viz.core.patch_plan import PatchPlan
 from viz.core.patches import Patched
 from viz.core.peaks import peak_of
 from viz.core.result import FloatArray, HeatMap
@@ -59,9 +60,8 @@ class Occlusion:
         """
         grid = self._grid(model.size)
         fills = fill_images(self.fill, images, grid.patch, self.seed)
-        wanted = [layer for target in targets for layer in target.layers]
         classes = _class_layer(model) if self.show_class else None
-        layers = tuple(dict.fromkeys([*wanted, *([classes] if classes else [])]))
+        layers = _layers_of(targets, classes)
         clean = model.run(images, layers)
         at_once = max(worth_at_once(model), _HELD_BYTES // sum(v[0].nbytes for v in clean.values()))
         patched = Patched(images, fills, grid.patch, grid.places(len(images)))
@@ -79,6 +79,15 @@ class Occlusion:
     def passes(self, size: tuple[int, int]) -> int:
         """Forward passes per image of a model with input `size`, for estimates."""
         return 1 + len(self._grid(size)) + (2 * (STEPS + 1) if self.evaluate else 0)
+
+    def patch_plan(self, model: Adapter, targets: Sequence[Target]) -> PatchPlan:
+        """See `viz.core.hiding.HidesPatches`."""
+        classes = _class_layer(model) if self.show_class else None
+        return model.patch_plan(self._grid(model.size).patch, _layers_of(targets, classes))
+
+    def variants(self, size: tuple[int, int]) -> int:
+        """See `viz.core.hiding.HidesPatches`: the positions of the patch."""
+        return len(self._grid(size))
 
     def _grid(self, size: tuple[int, int]) -> "Grid":
         patch = self.patch or max(1, round(min(size) / 7))
@@ -220,6 +229,12 @@ def _warnings(drops: FloatArray) -> tuple[str, ...]:
     if drops.max() <= 0:
         return ("hiding no part lowers the score: nothing in the image speaks for this target",)
     return ()
+
+
+def _layers_of(targets: Sequence[Target], classes: str | None) -> tuple[str, ...]:
+    """What is read of every variant, each layer once."""
+    wanted = [layer for target in targets for layer in target.layers]
+    return tuple(dict.fromkeys([*wanted, *([classes] if classes else [])]))
 
 
 def _class_layer(model: Adapter) -> str:

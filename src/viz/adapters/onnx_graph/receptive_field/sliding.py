@@ -39,7 +39,7 @@ def transposed_convolution(step: Step) -> Spans:
 
 
 def _slid(step: Step, *, mixes_channels: bool) -> Spans:
-    first, kernel = _first_spatial_axis(step), _kernel(step)
+    first, kernel = _first_spatial_axis(step), kernel_of(step)
     channels = first - 1 if first == 2 else first + len(kernel)
 
     def through(span: Span) -> Span:
@@ -54,17 +54,21 @@ def _slid(step: Step, *, mixes_channels: bool) -> Spans:
 
 def _windows(step: Step, span: Span, k: int, kernel: tuple[int, ...]) -> Span:
     stride, reach = _stride(step, k), _reach(step, k, kernel)
-    first = -_pad_before(step, span, k, reach, stride)
+    first = -pad_before(step, span.axis or 0, k, reach, stride)
     return span.reading(stride, first, first + reach)
 
 
-def _pad_before(step: Step, span: Span, k: int, reach: int, stride: int) -> int:
+def pad_before(step: Step, axis: int, k: int, reach: int, stride: int) -> int:
+    """Positions of padding before the map along one axis, the k-th of the kernel's.
+
+    `reach` is the distance from the first tap of the kernel to the last. Raises `NotKnown`.
+    """
     mode = step.attribute("auto_pad", "NOTSET")
     if mode == "VALID":
         return 0
     if mode == "NOTSET":
         return int(step.attribute("pads", [0] * (k + 1))[k])
-    length = step.length(span.axis or 0)
+    length = step.length(axis)
     padding = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0)
     return padding // 2 if mode == "SAME_UPPER" else padding - padding // 2
 
@@ -75,7 +79,7 @@ def _spread(step: Step, span: Span) -> Span:
     if span.axis < 2:
         return span.fixed(step.shape()) if span.axis == 1 else span
     k = span.axis - 2
-    stride, reach = _stride(step, k), _reach(step, k, _kernel(step))
+    stride, reach = _stride(step, k), _reach(step, k, kernel_of(step))
     least, most = _cropped_before(step, span, k, reach, stride)
     return span.reading(Fraction(1, stride), Fraction(least - reach, stride), Fraction(most, stride))
 
@@ -88,7 +92,7 @@ def _cropped_before(step: Step, span: Span, k: int, reach: int, stride: int) -> 
         return (pads[k], pads[k]) if pads else (0, 0)
     length = step.length(span.axis or 0)
     # `output_shape` may name the spatial axes only, or all axes.
-    target = wanted[k - len(_kernel(step))] if wanted else length * stride
+    target = wanted[k - len(kernel_of(step))] if wanted else length * stride
     extra = step.attribute("output_padding", [0] * (k + 1))[k]
     total = max(stride * (length - 1) + extra + reach + 1 - target, 0)
     # Which side gets an odd one has changed between versions of the runtimes: allow for both.
@@ -104,7 +108,8 @@ def _reach(step: Step, k: int, kernel: tuple[int, ...]) -> int:
     return int(step.attribute("dilations", [1] * (k + 1))[k]) * (kernel[k] - 1)
 
 
-def _kernel(step: Step) -> tuple[int, ...]:
+def kernel_of(step: Step) -> tuple[int, ...]:
+    """Taps along each axis. Raises `NotKnown`."""
     sizes = step.attribute("kernel_shape")
     if sizes is None and _first_spatial_axis(step) == 2:
         sizes = step.shape(3 if step.node.op_type == "QLinearConv" else 1)[2:]

@@ -1,0 +1,27 @@
+"""Whether windows are worth it, and the plan that says so."""
+
+from collections.abc import Sequence
+
+from viz.adapters.onnx_graph.windows.facts import Facts
+from viz.adapters.onnx_graph.windows.graphs import WindowGraphs, window_graphs
+from viz.adapters.onnx_graph.windows.windowed import Whole
+from viz.core.patch_plan import PatchPlan, whole
+
+# Under this gain in multiply-accumulates, gathering costs what windows spare (docs/decisions/0014).
+LEAST_GAIN = 1.2
+
+
+def planned(
+    facts: Facts, side: int, wanted: Sequence[str], cap: float | None = None
+) -> tuple[PatchPlan, WindowGraphs | None]:
+    """The plan for squares of `side` pixels and the values of `wanted`, with its graphs where windows are worth it."""
+    try:
+        graphs = window_graphs(facts, side, wanted, cap)
+    except Whole as obstacle:
+        return whole(side, str(obstacle)), None
+    plan = PatchPlan(side, "", graphs.layers, cap)
+    if 1 / plan.share >= LEAST_GAIN:
+        return plan, graphs
+    cause = f"; from {graphs.first_whole}" if graphs.first_whole else ""
+    reason = f"a patch of {side} pixels still needs {plan.share:.0%} of the multiply-accumulates{cause}"
+    return whole(side, reason, graphs.layers), None

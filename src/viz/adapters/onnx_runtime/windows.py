@@ -1,0 +1,197 @@
+"""Variants of images by windows on onnxruntime: the clean graph once per image, the window graph per batch."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from viz.adapters.onnx_graph.image_input import ImageInput
+from viz.adapters.onnx_graph.windows import WindowGraphs
+from viz.adapters.onnx_graph.windows.context import Batch
+from viz.adapters.onnx_graph.windows.grouping import grouped
+from viz.adapters.onnx_runtime import session as onnx_session
+from viz.adapters.onnx_runtime.outputs import with_float_ends
+from viz.core.errors import ModelError
+from viz.core.patch_plan import PatchPlan
+from viz.core.patch_runner import PatchRunner, Places
+from viz.core.result import FloatArray
+
+Arrays = dict[str, NDArray[Any]]
+
+# Windows are smaller than whole maps: so many variants take about the memory of one whole image.
+_VARIANTS_PER_IMAGE = 2
+_KEPT_BYTES = 1 << 26  # of indices, which are the same from image to image
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where graphs run: device, threads of each call (0: all cores), the folder of external data."""
+
+    device: onnx_session.Device
+    threads: int
+    folder: Path
+
+    def session(self, model: onnx.ModelProto) -> ort.InferenceSession:
+        """A session for a graph."""
+        return onnx_session.make_session(model, self.folder, self.device, self.threads)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Images whose clean pass is done: what the window graph takes from it, and the encoded fills."""
+
+    clean: Arrays
+    fills: NDArray[Any]
+
+
+class WindowRunner(PatchRunner):
+    """See `PatchRunner`.
+
+    Args:
+        plan: what is computed how.
+        graphs: the two graphs.
+        image: the input that takes the images.
+        encode: makes that input's values of images (b, 3, h, w).
+        further: values of the model's other inputs.
+        machine: where to run.
+        types: element types of the wanted tensors.
+        tolerance: see `PatchRunner`.
+    """
+
+    def __init__(
+        self,
+        plan: PatchPlan,
+        graphs: WindowGraphs,
+        image: ImageInput,
+        encode: Callable[[FloatArray], NDArray[Any]],
+        further: Mapping[str, NDArray[Any]],
+        machine: Machine,
+        types: Mapping[str, int],
+        tolerance: float,
+    ):
+        self.plan, self.tolerance = plan, tolerance
+        self._graphs, self._image, self._encode, self._machine = graphs, image, encode, machine
+        self._further, self._types = further, types
+        self._lock = threading.Lock()
+        self._sessions: tuple[_Graph, _Graph] | None = None
+        self._indices = _Kept(_KEPT_BYTES)
+
+    def batches(self, places: Places, at_once: int) -> Sequence[NDArray[np.intp]]:
+        """See `PatchRunner.batches`: variants with windows of like sizes."""
+        return grouped(self._graphs.costs, places[:, 1], places[:, 2], at_once * _VARIANTS_PER_IMAGE)
+
+    def begin(self, images: FloatArray, fills: FloatArray) -> Begun:
+        """See `PatchRunner.begin`."""
+        clean, _ = self._made()
+        return Begun(clean({self._image.name: self._encode(images)}), self._encode(np.ascontiguousarray(fills)))
+
+    def run(self, begun: Begun, places: Places) -> dict[str, FloatArray]:
+        """See `PatchRunner.run`."""
+        _, windows = self._made()
+        indices = self._indices.get(places.tobytes(), lambda: self._feeds(places))
+        squares = self._squares(begun.fills, places)
+        found = windows({self._image.name: squares, **begun.clean, **indices})
+        for name, value in found.items():
+            if value.ndim == 0 or len(value) != len(places):
+                raise ModelError(f"{name!r} gave shape {value.shape} for {len(places)} variants")
+        return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+    def _feeds(self, places: Places) -> Arrays:
+        slots, tops, lefts = places.T
+        return dict(self._graphs.feeds(Batch(slots, tops, lefts)))
+
+    def _squares(self, fills: NDArray[Any], places: Places) -> NDArray[Any]:
+        """What stands in each variant's square, in the model's input format."""
+        side = self.plan.side
+        if self._image.layout == "nchw":
+            crops = [fills[i, :, top : top + side, left : left + side] for i, top, left in places.tolist()]
+        else:
+            crops = [fills[i, top : top + side, left : left + side] for i, top, left in places.tolist()]
+        return np.stack(crops)
+
+    def _made(self) -> tuple["_Graph", "_Graph"]:
+        """Both sessions, made on first use."""
+        with self._lock:
+            if self._sessions is None:
+                graphs = self._graphs
+                clean = _Graph(
+                    graphs.clean, self._machine, {name: name for name in graphs.clean_outputs}, self._further
+                )
+                window = onnx.ModelProto()
+                window.CopyFrom(graphs.window)
+                carried = dict(graphs.outputs)
+                types = {held: self._types.get(name, 0) for name, held in graphs.outputs.items()}
+                renamed = with_float_ends(window, self._image, types)
+                carried = {name: renamed[held] for name, held in graphs.outputs.items()}
+                self._sessions = clean, _Graph(window, self._machine, carried, self._further)
+            return self._sessions
+
+
+class _Graph:
+    """A session that is fed by name and answers by name."""
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        machine: Machine,
+        outputs: Mapping[str, str],
+        further: Mapping[str, NDArray[Any]],
+    ):
+        self._session = machine.session(model)
+        asked = {value.name for value in self._session.get_inputs()}
+        self._asked, self._outputs = asked, outputs
+        self._further = {name: value for name, value in further.items() if name in asked}
+
+    def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
+        given = {name: value for name, value in feeds.items() if name in self._asked}
+        try:
+            values = self._session.run(list(self._outputs.values()), {**given, **self._further})
+        except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
+            raise onnx_session.session_error(problem) from None
+        return dict(zip(self._outputs, values, strict=True))
+
+
+class _Kept:
+    """What was computed last, up to so many bytes in all."""
+
+    def __init__(self, most: int):
+        self._most, self._bytes = most, 0
+        self._found: OrderedDict[bytes, Arrays] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes, make: Callable[[], Arrays]) -> Arrays:
+        """What was kept under a key, or what `make` gives, which is then kept while there is room."""
+        with self._lock:
+            if key in self._found:
+                return self._found[key]
+        made = make()
+        size = sum(value.nbytes for value in made.values())
+        with self._lock:
+            if key not in self._found and self._bytes + size <= self._most:
+                self._found[key], self._bytes = made, self._bytes + size
+        return made
+
+
+def run_node(
+    opset: int, operator: str, names: list[str], values: Mapping[str, NDArray[Any]], attributes: Mapping[str, Any]
+) -> NDArray[Any]:
+    """The first output of one node, run alone on the CPU."""
+    node = helper.make_node(operator, names, ["y"], **attributes)
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, values["x"].shape)]
+    stored = [onnx.numpy_helper.from_array(value, name) for name, value in values.items() if name != "x"]
+    graph = helper.make_graph([node], "one_node", inputs, [onnx.ValueInfoProto(name="y")], stored)
+    graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    try:
+        session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        return np.asarray(session.run(["y"], {"x": values["x"]})[0])
+    except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
+        raise onnx_session.session_error(problem) from None
