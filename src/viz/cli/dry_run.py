@@ -65,8 +65,7 @@ def _timed(
         count = len(files)
         patches = patch_forecast(technique, model, files, options) if isinstance(options, RunOptions) else None
     per_pass = seconds_per_pass(model, info.needs_gradient)
-    equal = patches.passes(passes) if patches else float(passes)
-    work = Work(passes, equal, model.batch_size, per_pass, _peak_megabytes(), info.needs_gradient)
+    work = Work(passes, model.batch_size, per_pass, _peak_megabytes(), info.needs_gradient)
     steps = settings(technique).get("steps") or 0 if info.makes else 0
     return Forecast("pictures" if info.makes else "images", count, folder, steps, work, patches)
 
@@ -79,7 +78,7 @@ def _print_forecast(forecast: Forecast) -> None:
         lines.append((label, f"{forecast.count * work.passes:,} ({work.passes:,} an image)"))
         lines += plan_lines(forecast.patches) if forecast.patches else []
         lines.append(("batch size", f"{work.batch_size}"))
-        lines.append(("time", _time_in_words(forecast.count, work)))
+        lines.append(("time", _time_in_words(forecast)))
         lines.append(("memory", f"{work.memory_mb:,.0f} MB at the peak of that batch"))
     for label, text in [*lines, ("folder", forecast.folder)]:
         results.print(f"{label:15} {text}", soft_wrap=True, markup=False)
@@ -88,14 +87,19 @@ def _print_forecast(forecast: Forecast) -> None:
         print_layers(plan)
 
 
-def _time_in_words(count: int, work: Work) -> str:
-    """Of whole passes it was measured; of windows it is only known how much less there is to multiply."""
-    rate = f"{1 / work.seconds_per_pass:,.0f} passes/s in one timed batch"
-    whole = count * work.passes * work.seconds_per_pass
-    if work.equal == work.passes:
-        return f"about {whole:,.0f} s ({rate})"
-    least = count * work.equal * work.seconds_per_pass
-    return f"from {least:,.0f} s, by the multiply-accumulates, to {whole:,.0f} s, in whole passes ({rate})"
+def _time_in_words(forecast: Forecast) -> str:
+    assert forecast.work is not None, "asked for where there is work"
+    rate = f"{1 / forecast.work.seconds_per_pass:,.0f} passes/s in one timed batch"
+    patches = forecast.patches
+    if patches is None or patches.seconds is None:
+        return f"about {_seconds(forecast.seconds)} ({rate})"
+    by_windows = f"{patches.variants / patches.seconds:,.0f} positions/s by windows, in a short trial"
+    whole = f"in whole passes {_seconds(forecast.seconds_in_whole_passes)}"
+    return f"about {_seconds(forecast.seconds)}; {whole} ({by_windows})"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
 
 
 def _pictures(technique: Any, model: Adapter, sources: Sequence[str], options: MakeOptions) -> int:

@@ -8,10 +8,9 @@ from viz.cli.patch_forecast import PatchForecast
 
 @dataclass(frozen=True)
 class Work:
-    """Passes of an image, what they cost, and whether each is there and back; `equal` is their cost in whole passes."""
+    """Passes of an image, what one costs, and whether each is there and back."""
 
     passes: int
-    equal: float
     batch_size: int
     seconds_per_pass: float
     memory_mb: float
@@ -29,6 +28,24 @@ class Forecast:
     work: Work | None = None
     patches: PatchForecast | None = None
 
+    @property
+    def seconds(self) -> float:
+        """For all images, by windows where these are used."""
+        return self._seconds(self.patches.seconds if self.patches else None)
+
+    @property
+    def seconds_in_whole_passes(self) -> float:
+        """The same without windows."""
+        return self._seconds(self.patches.seconds_in_whole_passes if self.patches else None)
+
+    def _seconds(self, of_variants: float | None) -> float:
+        """`of_variants` is what those of one image take, if they were timed by themselves."""
+        assert self.work is not None, "asked for where there is work"
+        if of_variants is None or self.patches is None:
+            return self.count * self.work.passes * self.work.seconds_per_pass
+        others = self.work.passes - self.patches.variants
+        return self.count * (others * self.work.seconds_per_pass + of_variants)
+
 
 def described(forecast: Forecast) -> dict[str, Any]:
     """Plain values, for programs; what is not known is left out."""
@@ -39,8 +56,8 @@ def described(forecast: Forecast) -> dict[str, Any]:
             "passes": forecast.count * work.passes,
             "passes_per_image": work.passes,
             "batch_size": work.batch_size,
-            "seconds_in_whole_passes": _rounded(forecast.count * work.passes * work.seconds_per_pass),
-            "seconds_at_best": _rounded(forecast.count * work.equal * work.seconds_per_pass),
+            "seconds": _rounded(forecast.seconds),
+            "seconds_in_whole_passes": _rounded(forecast.seconds_in_whole_passes),
             "memory_mb": round(work.memory_mb, 1),
         }
     return said | ({"windows": forecast.patches.described()} if forecast.patches else {})

@@ -21,7 +21,6 @@ from viz.adapters.onnx_graph.names import aliases_of
 from viz.adapters.onnx_graph.randomized import randomized
 from viz.adapters.onnx_graph.scores import find_scores
 from viz.adapters.onnx_graph.tensors import Tensors
-from viz.adapters.onnx_graph.windows.facts import Facts
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.at_size import Resizing, SizedGraph
 from viz.adapters.onnx_runtime.canvas import Canvas
@@ -30,7 +29,6 @@ from viz.adapters.onnx_runtime.survey import Survey, Values, survey
 from viz.adapters.onnx_runtime.tail import names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.adapters.onnx_runtime.window_plans import WindowPlans
-from viz.adapters.onnx_runtime.windows import run_node
 from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
 from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
@@ -92,10 +90,12 @@ class OnnxAdapter(Adapter):
         self._sessions = self._sessions_of(self._file, self.size, self._tensors)
         self._found_at_size: Mapping[str, object] = {}
         self._kernels: Kernels | None = None
+        self._seen: Survey | None = None
         self._local = threading.local()  # each thread draws on a canvas of its own
         self.tracing = self._checked_tracing()
         self.forward_tolerance = self.tracing.tolerance
-        self._window_plans = WindowPlans(self._sessions, self._window_facts)
+        self._window_plans: WindowPlans | None = None
+        self._planning = threading.Lock()
         self._find_scores()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
@@ -118,28 +118,20 @@ class OnnxAdapter(Adapter):
 
     def patch_plan(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchPlan:
         """See `Adapter.patch_plan`."""
-        return self._window_plans.of(side, layers, cap)[0]
+        return self._all_window_plans().of(side, layers, cap)[0]
 
     def patch_runner(self, side: int, layers: Sequence[str], cap: float | None = None) -> PatchRunner | None:
         """See `Adapter.patch_runner`."""
-        return self._window_plans.of(side, layers, cap)[1]
+        return self._all_window_plans().of(side, layers, cap)[1]
 
-    def _window_facts(self) -> Facts:
-        """What windows are planned on: the graph for any batch, and shapes as a run showed them."""
-        image, sessions = self._image, self._sessions
-        seen = survey(self._file.graph, image.name, sessions.raw_values)
-        model, folder = sessions.for_any_batch(), self._file.path.absolute().parent
-        return Facts(
-            model=model,
-            image=image.name,
-            layout=image.layout,
-            shapes={**self._tensors.shapes, **seen.shapes},
-            types=self._tensors.types,
-            constants=Values(Constants(model.graph, folder), seen),
-            macs={name: layer.macs for name, layer in self.layers.items()},
-            try_node=lambda *given: run_node(self._file.opset, *given),
-            batch=image.batch or 1,
-        )
+    def _all_window_plans(self) -> WindowPlans:
+        with self._planning:
+            if self._window_plans is None:
+                macs = {name: layer.macs for name, layer in self.layers.items()}
+                self._window_plans = WindowPlans(
+                    self._file, self._image, self._sessions, self._tensors, self._survey(), macs
+                )
+            return self._window_plans
 
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run_unrounded`: the same graph in float32 throughout, from a float32 input."""
@@ -219,7 +211,7 @@ class OnnxAdapter(Adapter):
         twin.notes, twin._local = [], threading.local()
         twin._kernels = None
         twin._sessions = self._sessions.of(model, twin.note)
-        twin._window_plans = WindowPlans(twin._sessions, twin._window_facts)
+        twin._window_plans = twin._seen = None
         twin.tracing = twin._checked_tracing()
         return twin
 
@@ -243,12 +235,12 @@ class OnnxAdapter(Adapter):
         self._further = {name: value for name, value in self._further.items() if name in asked}
         self._tensors = Tensors(self._file, self._image, part.size)
         self._names = {name for node in part.file.graph.node for name in node.output if name}
-        self.layers = LazyLayers(lambda: _named(self._list_layers(part.seen), aliases))
+        self.layers = LazyLayers(lambda: _named(self._list_layers(), aliases))
         self.outputs, self.scores, self.labels, self.warnings = wanted, None, Labels(), ()
         self.source = replace(self.source, details={**self.source.details, "size": "{}x{}".format(*part.size)})
         self.notes, self._local, self._kernels = [], threading.local(), None
         self._sessions = self._sessions_of(self._file, part.size, self._tensors)
-        self._window_plans = WindowPlans(self._sessions, self._window_facts)
+        self._window_plans, self._seen = None, part.seen
         self.tracing = self._checked_tracing()
 
     def _sessions_of(self, file: OnnxFile, size: tuple[int, int], tensors: Tensors | None = None) -> Sessions:
@@ -314,8 +306,14 @@ class OnnxAdapter(Adapter):
             self.scores = replace(self.scores, logits=None, probabilities=name)
             self.notes.append(f"output {name!r} is positive and sums to 1: read as probabilities")
 
-    def _list_layers(self, seen: Survey | None = None) -> dict[str, Layer]:
-        seen = seen or survey(self._file.graph, self._image.name, self._sessions.raw_values)
+    def _survey(self) -> Survey:
+        """Shapes and fixed values as one run showed them, kept."""
+        if self._seen is None:
+            self._seen = survey(self._file.graph, self._image.name, self._sessions.raw_values)
+        return self._seen
+
+    def _list_layers(self) -> dict[str, Layer]:
+        seen = self._survey()
         shapes = {**self._tensors.shapes, **seen.shapes}
         return list_layers(
             self._file,

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
-_HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
 def widened(model: onnx.ModelProto, image_input: str, folder: str) -> onnx.ModelProto:
@@ -30,7 +30,7 @@ def widened(model: onnx.ModelProto, image_input: str, folder: str) -> onnx.Model
 def _widen_graph(graph: onnx.GraphProto, folder: str) -> None:
     _widen_tensors(graph.initializer, folder)
     for value in [*graph.input, *graph.output, *graph.value_info]:
-        if value.type.tensor_type.elem_type in _HALF:
+        if value.type.tensor_type.elem_type in HALF:
             value.type.tensor_type.elem_type = TensorProto.FLOAT
     for node in graph.node:
         for attribute in node.attribute:
@@ -42,12 +42,12 @@ def _widen_attribute(node: onnx.NodeProto, attribute: AttributeProto, folder: st
         _widen_tensors([attribute.t], folder)
     elif attribute.type == AttributeProto.GRAPH:
         _widen_graph(attribute.g, folder)
-    elif node.op_type in ("Cast", "RandomNormal", "RandomUniform", "EyeLike") and attribute.i in _HALF:
+    elif node.op_type in ("Cast", "RandomNormal", "RandomUniform", "EyeLike") and attribute.i in HALF:
         attribute.i = TensorProto.FLOAT
 
 
 def _widen_tensors(tensors: Iterable[TensorProto], folder: str) -> None:
     for tensor in tensors:
-        if tensor.data_type in _HALF:
+        if tensor.data_type in HALF:
             values = numpy_helper.to_array(tensor, folder).astype(np.float32)
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))

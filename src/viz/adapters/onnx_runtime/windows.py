@@ -19,6 +19,7 @@ from viz.adapters.onnx_graph.windows.context import Batch
 from viz.adapters.onnx_graph.windows.grouping import grouped
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.outputs import with_float_ends
+from viz.adapters.onnx_runtime.widened import HALF
 from viz.core.errors import ModelError
 from viz.core.patch_plan import PatchPlan
 from viz.core.patch_runner import PatchRunner, Places
@@ -45,6 +46,41 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """How images go into the graphs and values come out.
+
+    Attributes:
+        image: the input that takes the images.
+        encode: makes that input's values of images (b, 3, h, w).
+        types: element types of the wanted tensors in the model.
+        further: values of the model's other inputs.
+        in_float32: whether the graphs are in float32 where the model is in half precision.
+    """
+
+    image: ImageInput
+    encode: Callable[[FloatArray], NDArray[Any]]
+    types: Mapping[str, int]
+    further: Mapping[str, NDArray[Any]]
+    in_float32: bool
+
+    def encoded(self, images: FloatArray) -> NDArray[Any]:
+        """Images as the graphs take them."""
+        values = self.encode(np.ascontiguousarray(images))
+        return values.astype(np.float32) if self.in_float32 else values
+
+    def wanted(self, name: str) -> int:
+        """The element type of a wanted tensor in the window graph."""
+        kind = self.types.get(name, 0)
+        return TensorProto.FLOAT if self.in_float32 and kind in HALF else kind
+
+    def decoded(self, name: str, value: NDArray[Any]) -> FloatArray:
+        """A wanted tensor as the model gives it, rounded as there."""
+        if self.in_float32 and self.types.get(name) == TensorProto.FLOAT16:
+            value = value.astype(np.float16)
+        return np.asarray(value, np.float32)
+
+
+@dataclass(frozen=True)
 class Begun:
     """Images whose clean pass is done: what the window graph takes from it, and the encoded fills."""
 
@@ -58,28 +94,15 @@ class WindowRunner(PatchRunner):
     Args:
         plan: what is computed how.
         graphs: the two graphs.
-        image: the input that takes the images.
-        encode: makes that input's values of images (b, 3, h, w).
-        further: values of the model's other inputs.
+        ends: how images go in and values come out.
         machine: where to run.
-        types: element types of the wanted tensors.
         tolerance: see `PatchRunner`.
     """
 
-    def __init__(
-        self,
-        plan: PatchPlan,
-        graphs: WindowGraphs,
-        image: ImageInput,
-        encode: Callable[[FloatArray], NDArray[Any]],
-        further: Mapping[str, NDArray[Any]],
-        machine: Machine,
-        types: Mapping[str, int],
-        tolerance: float,
-    ):
+    def __init__(self, plan: PatchPlan, graphs: WindowGraphs, ends: Ends, machine: Machine, tolerance: float):
         self.plan, self.tolerance = plan, tolerance
-        self._graphs, self._image, self._encode, self._machine = graphs, image, encode, machine
-        self._further, self._types = further, types
+        self._graphs, self._ends, self._machine = graphs, ends, machine
+        self._image = ends.image
         self._lock = threading.Lock()
         self._sessions: tuple[_Graph, _Graph] | None = None
         self._indices = _Kept(_KEPT_BYTES)
@@ -91,7 +114,7 @@ class WindowRunner(PatchRunner):
     def begin(self, images: FloatArray, fills: FloatArray) -> Begun:
         """See `PatchRunner.begin`."""
         clean, _ = self._made()
-        return Begun(clean({self._image.name: self._encode(images)}), self._encode(np.ascontiguousarray(fills)))
+        return Begun(clean({self._image.name: self._ends.encoded(images)}), self._ends.encoded(fills))
 
     def run(self, begun: Begun, places: Places) -> dict[str, FloatArray]:
         """See `PatchRunner.run`."""
@@ -102,7 +125,7 @@ class WindowRunner(PatchRunner):
         for name, value in found.items():
             if value.ndim == 0 or len(value) != len(places):
                 raise ModelError(f"{name!r} gave shape {value.shape} for {len(places)} variants")
-        return {name: np.asarray(value, np.float32) for name, value in found.items()}
+        return {name: self._ends.decoded(name, value) for name, value in found.items()}
 
     def _feeds(self, places: Places) -> Arrays:
         slots, tops, lefts = places.T
@@ -121,18 +144,20 @@ class WindowRunner(PatchRunner):
         """Both sessions, made on first use."""
         with self._lock:
             if self._sessions is None:
-                graphs = self._graphs
-                clean = _Graph(
-                    graphs.clean, self._machine, {name: name for name in graphs.clean_outputs}, self._further
-                )
-                window = onnx.ModelProto()
-                window.CopyFrom(graphs.window)
-                carried = dict(graphs.outputs)
-                types = {held: self._types.get(name, 0) for name, held in graphs.outputs.items()}
-                renamed = with_float_ends(window, self._image, types)
-                carried = {name: renamed[held] for name, held in graphs.outputs.items()}
-                self._sessions = clean, _Graph(window, self._machine, carried, self._further)
+                self._sessions = self._clean_session(), self._window_session()
             return self._sessions
+
+    def _clean_session(self) -> "_Graph":
+        outputs = {name: name for name in self._graphs.clean_outputs}
+        return _Graph(self._graphs.clean, self._machine, outputs, self._ends.further)
+
+    def _window_session(self) -> "_Graph":
+        outputs, model = self._graphs.outputs, onnx.ModelProto()
+        model.CopyFrom(self._graphs.window)
+        types = {held: self._ends.wanted(name) for name, held in outputs.items()}
+        carried = with_float_ends(model, self._image, types)
+        answers = {name: carried[held] for name, held in outputs.items()}
+        return _Graph(model, self._machine, answers, self._ends.further)
 
 
 class _Graph:

@@ -10,7 +10,7 @@ from viz.core.result import FloatArray, Number
 from viz.techniques.attribution._adaptive_positions import AdaptivePositions, Numbers
 from viz.techniques.attribution._hidden_scores import Classes, HiddenScores
 from viz.techniques.attribution._occlusion_grid import Grid
-from viz.techniques.attribution._occlusion_maps import Drops
+from viz.techniques.attribution._occlusion_maps import Drops, broken_among
 
 _LOW = 0.8  # rank correlation with the full map that is worth a warning
 
@@ -23,7 +23,7 @@ def drops_where_it_matters(
     With `seconds`, no new round begins once that time has passed for each image.
     """
     began = time.monotonic()
-    searches = [_Search(hidden, grid, i, AdaptivePositions(grid.shape, share, seed)) for i in range(len(hidden.images))]
+    searches = [_Search(hidden, grid, i, AdaptivePositions(grid, share, seed)) for i in range(len(hidden.images))]
     wanted = [search.positions.first() for search in searches]
     while any(len(numbers) for numbers in wanted):
         _compute(searches, wanted)
@@ -49,28 +49,28 @@ class _Search:
         self.hidden, self.grid, self.positions = hidden, grid, positions
         self._score = hidden.clean[image]
         self._predicted = np.zeros(grid.shape, np.intp)
-        self._finite = bool(np.isfinite(self._score))
+        self._broken = broken_among(self._score, np.zeros(0, np.float32))
 
     def enter(self, numbers: Numbers, scores: FloatArray, classes: Classes) -> None:
         """The scores of a round, and the classes predicted."""
         self.positions.enter(numbers, self._score - scores)
         self._predicted.reshape(-1)[numbers] = classes
-        self._finite &= bool(np.isfinite(scores).all())
+        self._broken += broken_among(0.0, scores)
 
     def following(self) -> Numbers:
         """The positions of the next round; none for an image whose scores are no numbers: it will have no map."""
-        return self.positions.following() if self._finite else np.zeros(0, np.intp)
+        return np.zeros(0, np.intp) if self._broken else self.positions.following()
 
     def drops(self) -> Drops:
         """What is known now, as a whole map."""
         computed = self.positions.computed
-        drops = self.positions.table() if self._finite else self.positions.values.astype(np.float32)
         numbers: dict[str, Number] = {"positions": computed.size, "positions_computed": int(computed.sum())}
-        correlation = self.positions.rank_correlation() if self._finite else None
+        correlation = None if self._broken else self.positions.rank_correlation()
         if correlation is not None:
             numbers["rank_correlation_estimate"] = correlation
         predicted = _of_the_nearest(self._predicted, computed)
-        return Drops(self._score, drops, predicted, computed, numbers, _warnings(correlation))
+        drops, warnings = self.positions.table(), _warnings(correlation)
+        return Drops(self._score, drops, predicted, self._broken, computed, numbers, warnings)
 
 
 def _warnings(correlation: float | None) -> tuple[str, ...]:
@@ -90,4 +90,5 @@ def _of_the_nearest(values: NDArray[np.intp], computed: NDArray[np.bool_]) -> ND
     labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
     of_label = np.zeros(labels.max() + 1, np.intp)
     of_label[labels[computed]] = values[computed]
-    return of_label[labels]
+    nearest: NDArray[np.intp] = of_label[labels]
+    return nearest

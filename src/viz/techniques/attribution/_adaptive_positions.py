@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import FloatArray
+from viz.techniques.attribution._occlusion_grid import Grid
 from viz.techniques.attribution._position_levels import Mask, Table, levels_of
 from viz.techniques.attribution._rank_estimate import estimated_rank_correlation, weighted_ranks
 
@@ -32,9 +33,10 @@ class AdaptivePositions:
     done, so that they tell how far it can be trusted. Positions are numbered row by row.
     """
 
-    def __init__(self, shape: tuple[int, int], share: float, seed: int):
+    def __init__(self, grid: Grid, share: float, seed: int):
+        self._grid, shape = grid, grid.shape
         count = shape[0] * shape[1]
-        self._budget = max(4, int(share * count))
+        self._budget = min(count, max(4, int(share * count)))
         self.levels = levels_of(shape, max(4, int(count * min(_COARSE, share / 3))))
         self.values = np.zeros(shape, np.float64)
         self.known: Mask = np.zeros(shape, np.bool_)
@@ -51,6 +53,11 @@ class AdaptivePositions:
     def computed(self) -> Mask:
         """Positions with a value of their own, `shape`."""
         return self.known | self.held_out
+
+    @property
+    def at_most(self) -> int:
+        """How many positions will be computed at most: a share of them, and the four corners in any case."""
+        return self._budget
 
     def first(self) -> Numbers:
         """The positions to begin with: the coarsest level, and those held out."""
@@ -113,11 +120,12 @@ class AdaptivePositions:
         """How steep and how hot each waiting cell is."""
         table = self.levels.whole(self.values, self.known)
         ranked = _coarse_ranks(table)
+        heat = _hot(self._grid, table)
         steep, hot = {}, {}
         for level in {cell[0] for cell in self._waiting}:
             corners = np.ix_(*self.levels.lines(level))
             spread = np.ptp(_corners(ranked[corners]), axis=0) * _PER_LEVEL**level
-            mean = _corners(table[corners]).mean(axis=0)
+            mean = _corners(heat[corners]).mean(axis=0)
             for cell in (cell for cell in self._waiting if cell[0] == level):
                 steep[cell], hot[cell] = float(spread[cell[1:]]), float(mean[cell[1:]])
         return steep, hot
@@ -156,10 +164,16 @@ def cells_along(lines: NDArray[np.intp]) -> int:
 def _corners(table: Table) -> Table:
     """(4, cells, cells): the values at the four corners of each cell."""
     rows, columns = (max(1, count - 1) for count in table.shape)
-    return np.stack([part for side in (table[:rows], table[-rows:]) for part in (side[:, :columns], side[:, -columns:])])
+    above, below = table[:rows], table[-rows:]
+    return np.stack([above[:, :columns], above[:, -columns:], below[:, :columns], below[:, -columns:]])
 
 
 def _coarse_ranks(table: Table) -> Table:
     """Ranks of a map's values in [0, 1], where those that hardly differ are equal."""
     steps = np.rint((table - table.min()) / (_FLAT * float(np.ptp(table)) or 1.0))
-    return (weighted_ranks(steps.reshape(-1), np.ones(steps.size)) / steps.size).reshape(steps.shape)
+    ranks: Table = weighted_ranks(steps.reshape(-1), np.ones(steps.size)) / steps.size
+    return ranks.reshape(steps.shape)
+
+
+def _hot(grid: Grid, table: Table) -> Table:
+    return grid.at_centres(grid.spread(table.astype(np.float32))).astype(np.float64)

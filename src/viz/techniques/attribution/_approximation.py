@@ -33,8 +33,7 @@ def with_errors(found: Sequence[Drops], hidden: HiddenScores, grid: Grid, seed: 
     """
     chosen = [np.random.default_rng(seed).permutation(one.measured)[:CHECKED] for one in found]
     places = np.concatenate([grid.places_of(i, numbers) for i, numbers in enumerate(chosen)])
-    scores, _ = replace(hidden, by_windows=False, cap=None)(places)
-    exact = np.split(scores, np.cumsum([len(numbers) for numbers in chosen])[:-1])
+    exact = np.split(hidden.exactly(places), np.cumsum([len(numbers) for numbers in chosen])[:-1])
     return [
         _with_error(one, np.abs(one.drops.reshape(-1)[numbers] - (one.score - of_these)))
         for one, numbers, of_these in zip(found, chosen, exact, strict=True)

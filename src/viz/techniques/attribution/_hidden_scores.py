@@ -41,15 +41,11 @@ class HiddenScores:
 
         All classes are 0 where they are not asked for.
         """
-        scores, predicted = np.empty(len(places), np.float32), np.zeros(len(places), np.intp)
-        patched = Patched(self.images, self.fills, self.patch, places, self.by_windows, self.cap)
-        for start in range(0, len(places), self._at_once):
-            part = slice(start, start + self._at_once)
-            values = self.model.run_patched(patched.part(part.start, part.stop), self.layers)
-            scores[part] = self._read(values, places[part, 0])
-            if self.classes:
-                predicted[part] = per_image(values[self.classes]).argmax(axis=1)
-        return scores, predicted
+        return self._computed(Patched(self.images, self.fills, self.patch, places, self.by_windows, self.cap))
+
+    def exactly(self, places: Places) -> FloatArray:
+        """Scores (n,) by whole passes, whatever is approximated else."""
+        return self._computed(Patched(self.images, self.fills, self.patch, places, by_windows=False))[0]
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -68,7 +64,17 @@ class HiddenScores:
     @cached_property
     def _at_once(self) -> int:
         held = sum(value[0].nbytes for value in self._clean_values.values())
-        return max(worth_at_once(self.model), _HELD_BYTES // held)
+        return int(max(worth_at_once(self.model), _HELD_BYTES // held))
+
+    def _computed(self, patched: Patched) -> tuple[FloatArray, Classes]:
+        scores, predicted = np.empty(len(patched), np.float32), np.zeros(len(patched), np.intp)
+        for start in range(0, len(patched), self._at_once):
+            part = slice(start, start + self._at_once)
+            values = self.model.run_patched(patched.part(part.start, part.stop), self.layers)
+            scores[part] = self._read(values, patched.places[part, 0])
+            if self.classes:
+                predicted[part] = per_image(values[self.classes]).argmax(axis=1)
+        return scores, predicted
 
     def _read(self, values: dict[str, FloatArray], owners: NDArray[np.intp]) -> FloatArray:
         scores = np.empty(len(owners), np.float32)

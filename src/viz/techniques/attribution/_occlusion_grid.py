@@ -54,6 +54,10 @@ class Grid:
         rows, columns = self._closest(self.tops, self.size[0]), self._closest(self.lefts, self.size[1])
         return table[np.ix_(rows, columns)]
 
+    def at_centres(self, heat: FloatArray) -> FloatArray:
+        """A map (h, w) at the middle of each patch, `shape`."""
+        return heat[np.ix_(self.tops + self.patch // 2, self.lefts + self.patch // 2)]
+
     def _cover(self, starts: Positions, length: int) -> NDArray[np.float64]:
         """(length, positions): 1 / count where a position covers a pixel. The mean is separable in y and x."""
         pixels = np.arange(length)[:, None]

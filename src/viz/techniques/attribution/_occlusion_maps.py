@@ -1,6 +1,7 @@
 """Heat maps from how far a score drops at each position of the patch."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ class Drops:
         score: of the image as it is.
         drops: (rows, columns) of the grid: how far the score drops.
         predicted: (rows, columns): the class predicted under the patch.
+        broken: how many variants have a score that is no finite number, the image itself among them.
         computed: (rows, columns) bool: which drops are measured, where the others are interpolated; None: all are.
         numbers: what else is to be said of them.
         warnings: what the user should know.
@@ -28,6 +30,7 @@ class Drops:
     score: float
     drops: FloatArray
     predicted: Classes
+    broken: int
     computed: NDArray[np.bool_] | None = None
     numbers: dict[str, Number] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -43,16 +46,21 @@ def drops_everywhere(hidden: HiddenScores, grid: Grid) -> list[Drops]:
     shape = len(hidden.images), *grid.shape
     scores, predicted = hidden(grid.places(len(hidden.images)))
     each = zip(hidden.clean, scores.reshape(shape), predicted.reshape(shape), strict=True)
-    return [Drops(clean, clean - found, classes) for clean, found, classes in each]
+    return [Drops(clean, clean - found, classes, broken_among(clean, found)) for clean, found, classes in each]
+
+
+def broken_among(score: float, scores: FloatArray) -> int:
+    """How many of an image's scores, as it is and with the patch, are no finite numbers."""
+    return int((~np.isfinite(scores)).sum()) + (not np.isfinite(score))
 
 
 def heat_map(grid: Grid, found: Drops, with_classes: bool) -> HeatMap | ImageError:
     """The map of an image, or the reason why it has none."""
-    if problem := _not_finite(found):
-        return problem
+    if found.broken:
+        return _not_finite(found)
     heat = grid.spread(found.drops)
     y, x = peak_of(heat)
-    arrays = {"heat": heat, "drops": found.drops, "tops": grid.tops, "lefts": grid.lefts}
+    arrays: dict[str, NDArray[Any]] = {"heat": heat, "drops": found.drops, "tops": grid.tops, "lefts": grid.lefts}
     if found.computed is not None:
         arrays["computed"] = found.computed
     if with_classes:
@@ -61,15 +69,11 @@ def heat_map(grid: Grid, found: Drops, with_classes: bool) -> HeatMap | ImageErr
     return HeatMap(arrays, numbers, (*_warnings(found.drops), *found.warnings), grid.grain)
 
 
-def _not_finite(found: Drops) -> ImageError | None:
+def _not_finite(found: Drops) -> ImageError:
     """The error for an image that the model answers with NaN or infinity, whole or with a patch hidden."""
-    variants = found.drops.reshape(-1)[found.measured]
-    whole_is_finite = bool(np.isfinite(found.score))
-    broken = int((~np.isfinite(variants)).sum()) + 1 - whole_is_finite if whole_is_finite else 1 + len(variants)
-    if not broken:
-        return None
+    variants = len(found.measured) + 1
     return ImageError(
-        f"the model's score is not a finite number for {broken} of {len(variants) + 1} variants of this image",
+        f"the model's score is not a finite number for {found.broken} of {variants} variants of this image",
         "`viz predict` shows whether the preprocessing suits the model",
     )
 

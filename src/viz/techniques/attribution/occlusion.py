@@ -1,27 +1,26 @@
 """Occlusion: hide one patch after another and see how far the score falls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
-
-from viz.core.adapter import Adapter, per_image
-from viz.core.batching import worth_at_once
+from viz.core.adapter import Adapter
+from viz.core.batching import BatchedAdapter
 from viz.core.errors import ImageError, UsageError
 from viz.core.options import Opt
-from viz.core.patch_plan import PatchPlan
-from viz.core.patches import Patched
-from viz.core.peaks import peak_of
+from viz.core.patch_plan import PatchPlan, whole
 from viz.core.result import FloatArray, HeatMap
 from viz.core.target import Target
 from viz.core.technique import technique
+from viz.techniques.attribution._adaptive_occlusion import drops_where_it_matters
+from viz.techniques.attribution._adaptive_positions import AdaptivePositions
+from viz.techniques.attribution._approximation import CHECKED, refuse_where_nothing_is_cut, with_errors
 from viz.techniques.attribution._fills import fill_images
+from viz.techniques.attribution._hidden_scores import HiddenScores, read_layers
+from viz.techniques.attribution._occlusion_grid import Grid, grid_of
+from viz.techniques.attribution._occlusion_maps import Drops, drops_everywhere, heat_map
 from viz.techniques.metrics.deletion_insertion import STEPS, deletion_insertion
 
-Positions = NDArray[np.intp]
-_HELD_BYTES = 1 << 26  # of values read from the model at a time
+_SHARE = 0.25  # of the positions, where --adaptive says no other
 
 
 @technique(
@@ -50,46 +49,102 @@ class Occlusion:
     ] = "gray"
     show_class: Annotated[bool, Opt("Also map the class that is predicted under the patch (figure 7e).")] = False
     evaluate: Annotated[bool, Opt("Also measure deletion and insertion areas (Petsiuk et al. 2018).")] = False
-    seed: Annotated[int, Opt("Seed of the noise fill.", min=0)] = 0
+    adaptive: Annotated[
+        bool, Opt("Compute a coarse grid, then only where the map is steep or hot; interpolate the rest.")
+    ] = False
+    positions: Annotated[
+        float | None,
+        Opt("Share of the positions that --adaptive computes at most, above 0 to 1; default: 0.25.", metavar="SHARE"),
+    ] = None
+    max_time: Annotated[
+        float | None,
+        Opt("Seconds per image after which --adaptive begins no new round.", min=0, metavar="SECONDS"),
+    ] = None
+    approximate: Annotated[
+        float | None,
+        Opt(
+            "Cap what a patch may reach at this share of a feature map's sides, above 0 to 1; the error is measured.",
+            metavar="TAU",
+        ),
+    ] = None
+    whole_passes: Annotated[
+        bool, Opt("Run the whole network for every position, even where computing what a patch reaches is enough.")
+    ] = False
+    seed: Annotated[int, Opt("Seed of the noise fill, and of positions that are drawn as samples.", min=0)] = 0
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for shares that are none, and for options that need or exclude another one."""
+        for name in ("positions", "approximate"):
+            _check_share("--" + name, getattr(self, name))
+        for name in ("positions", "max_time"):
+            if getattr(self, name) is not None and not self.adaptive:
+                flag = "--" + name.replace("_", "-")
+                raise UsageError(
+                    f"{flag} {getattr(self, name):g} needs --adaptive: without it, a map that is stopped has holes",
+                    f"add --adaptive, or leave {flag} out",
+                )
+        if self.whole_passes and self.approximate is not None:
+            raise UsageError(
+                f"--approximate {self.approximate:g} cuts what is computed of a pass, and --whole-passes computes all",
+                "leave one of the two out",
+            )
 
     def __call__(self, model: Adapter, images: FloatArray, targets: Sequence[Target]) -> list[HeatMap | ImageError]:
         """Heat maps of images (b, 3, h, w), one target each.
 
         An image for which the model gives scores that are not finite gets an `ImageError` in place of a
-        map. Raises `UsageError` for a patch that does not fit.
+        map. Raises `UsageError` for a patch that does not fit, and `NotSupported` where `approximate` has no windows
+        to cut.
         """
         grid = self._grid(model.size)
-        fills = fill_images(self.fill, images, grid.patch, self.seed)
-        classes = _class_layer(model) if self.show_class else None
-        layers = _layers_of(targets, classes)
-        clean = model.run(images, layers)
-        at_once = max(worth_at_once(model), _HELD_BYTES // sum(v[0].nbytes for v in clean.values()))
-        patched = Patched(images, fills, grid.patch, grid.places(len(images)))
-        scores, predicted = _occluded(model, patched, targets, layers, classes, at_once)
-        maps: list[HeatMap | ImageError] = []
-        for i, target in enumerate(targets):
-            score = float(target.of({name: value[i : i + 1] for name, value in clean.items()})[0])
-            if problem := _not_finite(score, scores[i]):
-                maps.append(problem)
-                continue
-            found = _heat_map(grid, score, scores[i], predicted[i] if classes else None)
-            maps.append(deletion_insertion(model, images[i], found, target) if self.evaluate else found)
-        return maps
+        hidden = self._hidden_scores(model, images, targets, grid)
+        found = self._drops(hidden, grid)
+        if self.approximate is not None:
+            found = with_errors(found, hidden, grid, self.seed)
+        maps = [heat_map(grid, one, self.show_class) for one in found]
+        if not self.evaluate:
+            return maps
+        each = zip(images, maps, targets, strict=True)
+        return [one if isinstance(one, ImageError) else deletion_insertion(model, i, one, t) for i, one, t in each]
 
     def passes(self, size: tuple[int, int]) -> int:
-        """Forward passes per image of a model with input `size`, for estimates."""
-        return 1 + len(self._grid(size)) + (2 * (STEPS + 1) if self.evaluate else 0)
+        """Forward passes per image of a model with input `size`, at most, for estimates."""
+        checked = min(CHECKED, self.variants(size)) if self.approximate is not None else 0
+        return 1 + self.variants(size) + checked + (2 * (STEPS + 1) if self.evaluate else 0)
 
     def patch_plan(self, model: Adapter, targets: Sequence[Target]) -> PatchPlan:
         """See `viz.core.hiding.HidesPatches`."""
+        patch = self._grid(model.size).patch
+        if self.whole_passes:
+            return whole(patch, "--whole-passes asks for that")
         classes = _class_layer(model) if self.show_class else None
-        return model.patch_plan(self._grid(model.size).patch, _layers_of(targets, classes))
+        return model.patch_plan(patch, read_layers(targets, classes), self.approximate)
 
     def variants(self, size: tuple[int, int]) -> int:
-        """See `viz.core.hiding.HidesPatches`: the positions of the patch."""
-        return len(self._grid(size))
+        """See `viz.core.hiding.HidesPatches`: the positions of the patch; of those, at most what adaptive computes."""
+        grid = self._grid(size)
+        return AdaptivePositions(grid, self._share, self.seed).at_most if self.adaptive else len(grid)
 
-    def _grid(self, size: tuple[int, int]) -> "Grid":
+    @property
+    def _share(self) -> float:
+        return _SHARE if self.positions is None else self.positions
+
+    def _hidden_scores(self, model: Adapter, images: FloatArray, targets: Sequence[Target], grid: Grid) -> HiddenScores:
+        classes = _class_layer(model) if self.show_class else None
+        if self.approximate is not None:
+            # Only a batched model computes windows; one that comes bare would answer exactly, and slowly.
+            model = model if isinstance(model, BatchedAdapter) else BatchedAdapter(model)
+            refuse_where_nothing_is_cut(model, grid.patch, read_layers(targets, classes), self.approximate)
+        fills = fill_images(self.fill, images, grid.patch, self.seed)
+        by_windows = not self.whole_passes
+        return HiddenScores(model, images, fills, grid.patch, targets, classes, by_windows, self.approximate)
+
+    def _drops(self, hidden: HiddenScores, grid: Grid) -> list[Drops]:
+        if self.adaptive:
+            return drops_where_it_matters(hidden, grid, self._share, self.max_time, self.seed)
+        return drops_everywhere(hidden, grid)
+
+    def _grid(self, size: tuple[int, int]) -> Grid:
         patch = self.patch or max(1, round(min(size) / 7))
         if patch > min(size):
             raise UsageError(
@@ -102,139 +157,12 @@ class Occlusion:
                 f"--stride {stride} is larger than --patch {patch}: parts of the image would never be hidden",
                 f"give a stride of at most {patch}",
             )
-        return Grid(size, patch, _positions(size[0], patch, stride), _positions(size[1], patch, stride))
+        return grid_of(size, patch, stride)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Where the patch goes: its side, and the tops and lefts of its positions."""
-
-    size: tuple[int, int]
-    patch: int
-    tops: Positions
-    lefts: Positions
-
-    @property
-    def grain(self) -> float:
-        """The largest step between neighbouring positions, in pixels."""
-        return float(max(np.diff(starts, append=starts[-1]).max() for starts in (self.tops, self.lefts)))
-
-    def __len__(self) -> int:
-        return len(self.tops) * len(self.lefts)
-
-    def places(self, count: int) -> Positions:
-        """(count * positions, 3): image, top and left of every patch, image by image, row by row."""
-        image, top, left = np.meshgrid(np.arange(count), self.tops, self.lefts, indexing="ij")
-        return np.stack([image.ravel(), top.ravel(), left.ravel()], axis=1)
-
-    def spread(self, values: FloatArray) -> FloatArray:
-        """Per-position values (n,) as a map (h, w): at each pixel, the mean over the patches covering it."""
-        rows, columns = self._cover(self.tops, self.size[0]), self._cover(self.lefts, self.size[1])
-        table = values.reshape(len(self.tops), len(self.lefts)).astype(np.float64)
-        return (rows @ table @ columns.T).astype(np.float32)
-
-    def nearest(self, values: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Per-position values (n,) as a map (h, w): at each pixel, that of the patch centred nearest."""
-        table = values.reshape(len(self.tops), len(self.lefts))
-        rows, columns = self._closest(self.tops, self.size[0]), self._closest(self.lefts, self.size[1])
-        return table[np.ix_(rows, columns)]
-
-    def _cover(self, starts: Positions, length: int) -> NDArray[np.float64]:
-        """(length, positions): 1 / count where a position covers a pixel. The mean is separable in y and x."""
-        pixels = np.arange(length)[:, None]
-        covered = (pixels >= starts) & (pixels < starts + self.patch)
-        weights: NDArray[np.float64] = covered / covered.sum(axis=1, keepdims=True)
-        return weights
-
-    def _closest(self, starts: Positions, length: int) -> NDArray[np.intp]:
-        centres = starts + (self.patch - 1) / 2
-        closest: NDArray[np.intp] = np.abs(np.arange(length)[:, None] - centres).argmin(axis=1)
-        return closest
-
-
-def _positions(length: int, patch: int, stride: int) -> Positions:
-    """Starts of whole patches from 0 to length - patch, at most `stride` apart, mirror-symmetric."""
-    last = length - patch
-    steps = -(-last // stride)
-    if last % 2 and steps % 2 == 0:
-        steps += bool(steps)  # an odd stretch has no middle pixel for the middle patch: take one patch more
-    if steps == 0:
-        return np.array([0], np.intp)
-    # Rounding one half and mirroring it keeps every step at most ceil(last / steps), which is at most `stride`.
-    left = np.rint(np.arange(steps // 2 + 1) * last / steps).astype(np.intp)
-    return np.concatenate([left, last - left[: (steps + 1) // 2][::-1]])
-
-
-def _occluded(
-    model: Adapter,
-    patched: Patched,
-    targets: Sequence[Target],
-    layers: Sequence[str],
-    classes: str | None,
-    at_once: int,
-) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Scores (b, positions) with each patch hidden, and the predicted classes; batches run across images."""
-    positions = len(patched) // len(patched.images)
-    scores = np.empty(len(patched), np.float32)
-    predicted = np.zeros(len(patched) if classes else 0, np.intp)
-    for start in range(0, len(patched), at_once):
-        rows = range(start, min(start + at_once, len(patched)))
-        values = model.run_patched(patched.part(rows.start, rows.stop), layers)
-        _read_scores(values, targets, rows, positions, scores)
-        if classes:
-            predicted[rows.start : rows.stop] = per_image(values[classes]).argmax(axis=1)
-    return scores.reshape(len(targets), -1), predicted.reshape(len(targets), -1)
-
-
-def _read_scores(
-    values: dict[str, FloatArray], targets: Sequence[Target], rows: range, per_target: int, scores: FloatArray
-) -> None:
-    """Read each row with its own image's target; the rows of one image lie side by side."""
-    for i in range(rows.start // per_target, (rows.stop - 1) // per_target + 1):
-        first, last = max(rows.start, i * per_target), min(rows.stop, (i + 1) * per_target)
-        part = slice(first - rows.start, last - rows.start)
-        scores[first:last] = targets[i].of({name: value[part] for name, value in values.items()})
-
-
-def _not_finite(score: float, scores: FloatArray) -> ImageError | None:
-    """The error for an image that the model answers with NaN or infinity, whole or with a patch hidden."""
-    broken = int((~np.isfinite(scores)).sum()) + (not np.isfinite(score))
-    if not broken:
-        return None
-    return ImageError(
-        f"the model's score is not a finite number for {broken} of {len(scores) + 1} variants of this image",
-        "`viz predict` shows whether the preprocessing suits the model",
-    )
-
-
-def _heat_map(grid: Grid, score: float, scores: FloatArray, predicted: NDArray[np.intp] | None) -> HeatMap:
-    drops = score - scores
-    heat = grid.spread(drops)
-    y, x = peak_of(heat)
-    arrays = {
-        "heat": heat,
-        "drops": drops.reshape(len(grid.tops), len(grid.lefts)),
-        "tops": grid.tops,
-        "lefts": grid.lefts,
-    }
-    if predicted is not None:
-        arrays["predicted_class"] = grid.nearest(predicted)
-    numbers = {"score": score, "drop": float(heat.max()), "peak_y": y, "peak_x": x}
-    return HeatMap(arrays, numbers, _warnings(drops), grid.grain)
-
-
-def _warnings(drops: FloatArray) -> tuple[str, ...]:
-    if np.ptp(drops) == 0:
-        return ("hiding any part changes nothing: the target does not depend on the image here",)
-    if drops.max() <= 0:
-        return ("hiding no part lowers the score: nothing in the image speaks for this target",)
-    return ()
-
-
-def _layers_of(targets: Sequence[Target], classes: str | None) -> tuple[str, ...]:
-    """What is read of every variant, each layer once."""
-    wanted = [layer for target in targets for layer in target.layers]
-    return tuple(dict.fromkeys([*wanted, *([classes] if classes else [])]))
+def _check_share(flag: str, share: float | None) -> None:
+    if share is not None and not 0 < share <= 1:
+        raise UsageError(f"{flag} is {share:g}, but must be above 0 and at most 1", f"for example {flag} 0.5")
 
 
 def _class_layer(model: Adapter) -> str:

@@ -54,6 +54,8 @@ class Building:
         shape = facts.shape(facts.image)
         if shape is None:
             raise Whole("the size of its input is not known")
+        if self._side > min(shape[axis] for axis in facts.image_axes):
+            raise Whole(f"a patch of {self._side} pixels is larger than its input")
         pixels = self.reach_of(facts.image, facts.image_axes)
         self.windows[facts.image] = Windowed(
             facts.image, facts.image_axes, shape, pixels, facts.types.get(facts.image, TensorProto.FLOAT)

@@ -215,6 +215,8 @@ class _Making:
         whole.input.extend(graph.input)
         whole.input.extend(self._inputs())
         part = up_to(_model(self._facts.model, whole), outputs)
+        for node in part.graph.node:
+            node.name = ""  # a node that is there twice may not have one name
         part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
         _free_size(part.graph, self._facts.image)
         return part
