@@ -17,7 +17,8 @@ from viz.engine.listener import Relay
 from viz.engine.patch_evidence import keep_plans
 from viz.engine.run_folder import SCHEMA, Record, RunFolder
 
-_PACKAGES = ("onnx-viz", "numpy", "pillow", "opencv-python", "onnx", "onnxruntime", "onnxruntime-gpu", "torch")
+_RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "torch")
+_PACKAGES = ("onnx-viz", "numpy", "pillow", "opencv-python", "onnx", *_RUNTIMES)
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ class Recording:
         return {**run, "evidence": evidence, "timings": self._timings(seconds)}
 
     def _evidence(self) -> Record:
-        """Why the gradients may be trusted, for a technique that takes some; empty where nothing was computed."""
-        return gradient_evidence(self.model) if self.technique.info.needs_gradient else {}
+        """Why values and gradients may be trusted, and how far; empty where nothing was computed."""
+        return gradient_evidence(self.model) if self.technique.info.needs_gradient else dict(self.model.evidence())
 
     def _timings(self, seconds: float) -> Record:
         counted = self.counting

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from viz.core.adapter import Adapter
-from viz.core.errors import ModelError
-from viz.core.model_options import ModelOptions
+from viz.core.errors import ModelError, UsageError
+from viz.core.model_options import REDUCED, ModelOptions
 
 
 def load(model: Any, options: ModelOptions | None = None, zoo: dict[str, Any] | None = None) -> Adapter:
@@ -22,6 +22,7 @@ def load(model: Any, options: ModelOptions | None = None, zoo: dict[str, Any] | 
         from viz.adapters.onnx_runtime import OnnxAdapter
 
         return OnnxAdapter(Path(spec).expanduser(), options, spec, zoo)
+    _check_precision(options)
     from viz.adapters.torch_loading.files import is_torch_spec, load_torch
 
     if is_torch_spec(spec):
@@ -40,9 +41,18 @@ def _from_object(model: Any, options: ModelOptions) -> Adapter:
             f"a {type(model).__name__} is no model that viz knows",
             "give a file, a torch module, or wrap a function: viz.CallableAdapter(function, size=(h, w))",
         )
+    _check_precision(options)
     from viz.adapters.torch_loading.files import from_module
 
     return from_module(model, options)
+
+
+def _check_precision(options: ModelOptions) -> None:
+    if options.precision in REDUCED:
+        raise UsageError(
+            f"--precision {options.precision} is for ONNX files, on the providers of onnxruntime that gain by it",
+            "export the model to ONNX, or leave it out",
+        )
 
 
 def is_onnx(spec: str) -> bool:

@@ -99,7 +99,7 @@ def _time_in_words(forecast: Forecast) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _pictures(technique: Any, model: Adapter, sources: Sequence[str], options: MakeOptions) -> int:

@@ -94,6 +94,13 @@ class Adapter(ABC):
         Raises `OutOfMemory` where the device has no room for b images, `ModelError` otherwise.
         """
 
+    def compare_precision(self, images: FloatArray) -> None:
+        """Hold a few of a run's images (b, 3, h, w) against float32, for a model in reduced precision, and note it.
+
+        Once: called again, and for any other model, it does nothing. `evidence` has the figures.
+        """
+        return
+
     def run_patched(self, patched: Patched, layers: Sequence[str]) -> dict[str, FloatArray]:
         """Values of `layers` for every variant of `patched`; see `run`.
 

@@ -89,6 +89,7 @@ class BatchedAdapter(Adapter):
 
     def run(self, images: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run`; any number of images."""
+        self._model.compare_precision(images)
         if images.flags.writeable:  # the caller may have changed them since
             return self._in_batches(0, len(images), lambda a, b: self._model.run(images[a:b], layers))
         if self._last is None or self._last[0] is not images or self._last[1] != tuple(layers):
@@ -101,7 +102,12 @@ class BatchedAdapter(Adapter):
 
         It is done beside the next batches' passes, while the values are fresh, and spares putting them together.
         """
+        self._model.compare_precision(images)
         return self._pieces(0, len(images), lambda a, b: work(a, self._model.run(images[a:b], layers)))
+
+    def compare_precision(self, images: FloatArray) -> None:
+        """See `Adapter.compare_precision`."""
+        self._model.compare_precision(images)
 
     def run_unrounded(self, images: FloatArray, layers: Sequence[str]) -> Values:
         """See `Adapter.run_unrounded`; any number of images."""
@@ -109,6 +115,7 @@ class BatchedAdapter(Adapter):
 
     def run_patched(self, patched: Patched, layers: Sequence[str]) -> Values:
         """See `Adapter.run_patched`; any number of variants, by windows where that is faster and gives the same."""
+        self._model.compare_precision(patched.images)
         runner = self._patch_runner(patched, layers) if patched.by_windows and len(patched) else None
         if runner is None:
             return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))

@@ -11,7 +11,7 @@ FloatArray = NDArray[np.float32]
 Number = float | int | str
 
 # Arrays of a result that get a picture of their own, and what goes into its file's name.
-FURTHER = {"predicted_class": "classes", "gradient": "gradient"}
+FURTHER = {"predicted_class": "classes", "gradient": "gradient", "computed": "computed"}
 
 
 @dataclass(frozen=True)

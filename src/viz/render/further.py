@@ -1,4 +1,4 @@
-"""Pictures beside a heat map: the classes that patches are taken for, and signed colours."""
+"""Pictures beside a heat map: the classes that patches are taken for, signed colours, and what was computed."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,16 @@ def further_pictures(result: Result, labels: Labels) -> dict[str, Pixels]:
         pictures["classes"] = class_map(classes, {int(c): labels.name(int(c)) for c in np.unique(classes)})
     if (gradient := result.arrays.get("gradient")) is not None:
         pictures["gradient"] = signed_colours(gradient)
+    if (computed := result.arrays.get("computed")) is not None:
+        pictures["computed"] = computed_positions(computed)
     return pictures
+
+
+def computed_positions(computed: NDArray[np.bool_], side: int = 224) -> Pixels:
+    """Positions (rows, columns) that were computed white, interpolated ones dark; enlarged to about `side`."""
+    times = max(1, side // max(computed.shape))
+    levels = np.where(computed, np.uint8(255), np.uint8(60)).repeat(times, axis=0).repeat(times, axis=1)
+    return np.ascontiguousarray(levels[:, :, None].repeat(3, axis=2))
 
 
 def signed_colours(values: FloatArray, side: int = 224) -> Pixels:

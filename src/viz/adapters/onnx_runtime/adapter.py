@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import onnxruntime as ort
 from onnx import TensorProto, helper
 
 from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
@@ -24,6 +23,7 @@ from viz.adapters.onnx_graph.tensors import Tensors
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.at_size import Resizing, SizedGraph
 from viz.adapters.onnx_runtime.canvas import Canvas
+from viz.adapters.onnx_runtime.reduced_precision import ReducedPrecision
 from viz.adapters.onnx_runtime.sessions import Sessions
 from viz.adapters.onnx_runtime.survey import Survey, Values, survey
 from viz.adapters.onnx_runtime.tail import names_apart
@@ -34,7 +34,7 @@ from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
 from viz.core.kernel import Kernel
 from viz.core.labels import Labels
-from viz.core.model_options import ModelOptions
+from viz.core.model_options import REDUCED, ModelOptions
 from viz.core.patch_plan import PatchPlan
 from viz.core.patch_runner import PatchRunner
 from viz.core.patches import Patched
@@ -83,8 +83,9 @@ class OnnxAdapter(Adapter):
         self.outputs = tuple(value.name for value in graph.output)
         self._device = onnx_session.choose_device(options)
         self.parallel = 1 if one_by_one else onnx_session.workers(self._device, options.threads)
-        runtime = f"onnxruntime {ort.__version__}"
-        details = {"precision of gradients": "native"} if options.precision == "native" else {}
+        runtime = onnx_session.runtime(self._device)
+        details = onnx_session.details(self._device)
+        details |= {"precision of gradients": "native"} if options.precision == "native" else {}
         self.source = ModelSource(path.stem, spec or str(path), self._file.sha256, runtime, self._device.name, details)
         self._apart = False  # whether images are run one by one, as large ones are
         self._sessions = self._sessions_of(self._file, self.size, self._tensors)
@@ -97,6 +98,7 @@ class OnnxAdapter(Adapter):
         self._window_plans: WindowPlans | None = None
         self._planning = threading.Lock()
         self._find_scores()
+        self._reduced = self._reduced_precision()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
         self.warnings = (*guesses, *doubts)
@@ -104,6 +106,11 @@ class OnnxAdapter(Adapter):
     def run(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run`. One session per set of layers, kept for the next call."""
         return self._sessions.values(images, tuple(dict.fromkeys(layers)))
+
+    def compare_precision(self, images: FloatArray) -> None:
+        """See `Adapter.compare_precision`."""
+        if self._reduced and (drift := self._reduced.measure(images)):
+            self.note(str(drift))
 
     def run_patched(self, patched: Patched, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run_patched`: variants are drawn in the model's own input format."""
@@ -139,16 +146,20 @@ class OnnxAdapter(Adapter):
             self._image.elem_type in (TensorProto.FLOAT, TensorProto.DOUBLE)
             and self._sessions.arithmetic() != "float16"
         ):
-            return self.run(images, layers)
-        names = tuple(dict.fromkeys(layers))
+            return self._run_in_float32(images, layers)
+        names, sessions = tuple(dict.fromkeys(layers)), self._sessions.in_float32()
         try:
-            program = self._sessions.unrounded_program(names)
+            program = sessions.unrounded_program(names)
         except ModelError as problem:
             raise NotSupported(
                 f"{self.source.name} cannot be run in float32 from a float32 input: {problem.problem}",
                 "small steps of a pixel cannot be tried on it",
             ) from None
-        return self._sessions.run_in_pieces(program, images, self.preprocess.encode)
+        return sessions.run_in_pieces(program, images, self.preprocess.encode)
+
+    def _run_in_float32(self, images: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
+        """`run` as the file says, where passes are in reduced precision; it is what gradients belong to."""
+        return self._sessions.in_float32().values(images, tuple(dict.fromkeys(layers)))
 
     def run_from(self, layer: str, values: FloatArray, layers: Sequence[str]) -> dict[str, FloatArray]:
         """See `Adapter.run_from`: in a quantized tensor, values are the stored whole numbers, rounded."""
@@ -174,7 +185,8 @@ class OnnxAdapter(Adapter):
 
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`; at another size, also what was compared with the model's own."""
-        return {**self.tracing.evidence(), **self._found_at_size}
+        reduced = self._reduced.evidence() if self._reduced else {}
+        return {**self.tracing.evidence(), **self._found_at_size, **reduced}
 
     def kernel(self, name: str) -> Kernel:
         """See `Adapter.kernel`."""
@@ -211,7 +223,7 @@ class OnnxAdapter(Adapter):
         twin.notes, twin._local = [], threading.local()
         twin._kernels = None
         twin._sessions = self._sessions.of(model, twin.note)
-        twin._window_plans = twin._seen = None
+        twin._window_plans = twin._seen = twin._reduced = None
         twin.tracing = twin._checked_tracing()
         return twin
 
@@ -240,7 +252,7 @@ class OnnxAdapter(Adapter):
         self.source = replace(self.source, details={**self.source.details, "size": "{}x{}".format(*part.size)})
         self.notes, self._local, self._kernels = [], threading.local(), None
         self._sessions = self._sessions_of(self._file, part.size, self._tensors)
-        self._window_plans, self._seen = None, part.seen
+        self._window_plans, self._seen, self._reduced = None, part.seen, None
         self.tracing = self._checked_tracing()
 
     def _sessions_of(self, file: OnnxFile, size: tuple[int, int], tensors: Tensors | None = None) -> Sessions:
@@ -306,6 +318,11 @@ class OnnxAdapter(Adapter):
             self.scores = replace(self.scores, logits=None, probabilities=name)
             self.notes.append(f"output {name!r} is positive and sums to 1: read as probabilities")
 
+    def _reduced_precision(self) -> ReducedPrecision | None:
+        if self._options.precision not in REDUCED:
+            return None
+        return ReducedPrecision(self._sessions, self._options.precision, self.scores, self.outputs[:1])
+
     def _survey(self) -> Survey:
         """Shapes and fixed values as one run showed them, kept."""
         if self._seen is None:
@@ -330,7 +347,7 @@ class OnnxAdapter(Adapter):
     def _checked_tracing(self) -> CheckedTracing:
         return CheckedTracing(
             self._differentiable,
-            self.run,
+            self._run_in_float32,
             lambda: self.layers,
             self.outputs,
             self._sessions.arithmetic(),

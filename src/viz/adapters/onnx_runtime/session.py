@@ -4,31 +4,64 @@ import ctypes
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import onnx
 import onnxruntime as ort
 
+from viz.adapters.onnx_runtime import openvino
+from viz.adapters.onnx_runtime.half_precision import in_half_precision
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
-from viz.core.model_options import ModelOptions
+from viz.core.model_options import REDUCED, ModelOptions
 
 _MOST_WORKERS = 16  # each holds the activations of a batch
 _MEMORY = re.compile(r"out of memory|failed to allocate|bad_?alloc|cudaErrorMemoryAllocation|allocate memory", re.I)
 
 
+# The reduced precision that is faster on a provider, and that viz knows how to ask it for.
+_FASTER = {openvino.PROVIDER: "bf16", "CUDAExecutionProvider": "fp16"}
+
+
 @dataclass(frozen=True)
 class Device:
-    """Where sessions run: the provider, its options, and what to call it."""
+    """Where sessions run: the provider, its options, what to call it, and what float32 models are computed in.
+
+    `threads` is what was allowed on a CPU (None: all cores).
+    """
 
     provider: str
     options: dict[str, str]
     name: str
+    precision: str = "float32"
+    threads: int | None = None
+
+    def computing(self, precision: str) -> "Device":
+        """The same device computing in `precision`; raises `UsageError` where it gains nothing from that."""
+        if precision in REDUCED and _FASTER.get(self.provider) != precision:
+            own = _FASTER.get(self.provider)
+            raise UsageError(
+                f"--precision {precision} is of no use on {self.provider}"
+                + (f", which is faster in {own}" if own else ", which computes what the file says"),
+                "leave it out, or give --provider OpenVINO --precision bf16 (CPUs), --device cuda --precision fp16",
+            )
+        if self.provider != openvino.PROVIDER:
+            return replace(self, precision=precision)
+        threads = self.threads or usable_cores()
+        options = openvino.provider_options(precision, threads, workers(self, self.threads))
+        return replace(self, precision=precision, options=options)
 
 
 def choose_device(options: ModelOptions) -> Device:
-    """The device that was asked for; `auto` is CUDA where a GPU can be used, else the CPU."""
+    """The device that was asked for, set to the precision; `auto` is CUDA where a GPU can be used, else the CPU.
+
+    Raises `UsageError` for a device that there is not, and for a precision that it has no use for.
+    """
+    device = replace(_asked_for(options), threads=options.threads)
+    return device.computing(options.precision if options.precision in REDUCED else "float32")
+
+
+def _asked_for(options: ModelOptions) -> Device:
     if options.provider:
         return _named_provider(options.provider)
     if options.device == "cpu":
@@ -42,8 +75,11 @@ def choose_device(options: ModelOptions) -> Device:
 
 
 def workers(device: Device, threads: int | None) -> int:
-    """How many calls to run side by side: one per core on a CPU, each with one thread; one on other devices."""
-    if device.provider != "CPUExecutionProvider":
+    """How many calls to run side by side: one per core on a CPU, each with one thread; one on other devices.
+
+    OpenVINO has a stream for each; with one caller and all threads it was slower (docs/how-to/devices.md).
+    """
+    if device.provider not in ("CPUExecutionProvider", openvino.PROVIDER):
         return 1
     return min(threads or usable_cores(), _MOST_WORKERS)
 
@@ -61,6 +97,8 @@ def make_session(
 
     Raises `ModelError` where the model cannot run there, or would run elsewhere.
     """
+    if device.precision == "fp16":
+        model = in_half_precision(model, folder)
     providers = [(device.provider, device.options)]
     if device.provider != "CPUExecutionProvider":
         providers.append(("CPUExecutionProvider", {}))  # for single operators that the device lacks
@@ -112,7 +150,7 @@ def _named_provider(name: str) -> Device:
     if found is None:
         listing = "installed here: " + ", ".join(available) + "; docs/how-to/devices.md says which package has which"
         raise UnknownName("execution provider", name, available, listing)
-    return Device(found, {}, found)
+    return Device(found, {}, "cpu" if found == openvino.PROVIDER else found)
 
 
 def _cuda(index: int) -> Device:
@@ -133,6 +171,15 @@ def _has_nvidia_driver() -> bool:
     return True
 
 
-def details(device: Device) -> dict[str, Any]:
-    """What a record says about the runtime."""
-    return {"onnxruntime": ort.__version__, "provider": device.provider}
+def runtime(device: Device) -> str:
+    """What a record and the summary call the runtime."""
+    through = " with OpenVINO" if device.provider == openvino.PROVIDER else ""
+    precision = f" in {device.precision}" if device.precision in REDUCED else ""
+    return f"onnxruntime {ort.__version__}{through}{precision}"
+
+
+def details(device: Device) -> dict[str, str]:
+    """What a record says about how the device was told to compute; {} where it was told nothing."""
+    if device.provider == openvino.PROVIDER:
+        return {"provider": device.provider, "precision": device.precision}
+    return {"precision": device.precision} if device.precision in REDUCED else {}

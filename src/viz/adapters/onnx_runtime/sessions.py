@@ -25,6 +25,7 @@ from viz.adapters.onnx_runtime.tail import CUT_TOLERANCE, Tail
 from viz.adapters.onnx_runtime.widened import widened
 from viz.adapters.onnx_runtime.windows import Ends, Machine, WindowRunner
 from viz.core.errors import ModelError, NotSupported, OutOfMemory
+from viz.core.model_options import REDUCED
 from viz.core.patch_plan import PatchPlan
 from viz.core.preprocess import Preprocess
 from viz.core.result import FloatArray
@@ -32,10 +33,10 @@ from viz.core.result import FloatArray
 # How far images run together may stray from images run alone, relative to the tensor's largest value.
 # Reduced precision rounds differently with another order of summation; a graph that mixes images up
 # is off by far more.
-_BATCH_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "quantized": 2e-2}
+_BATCH_TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2, "quantized": 2e-2}
 # The same for windows beside whole passes. On a CPU both compute alike; elsewhere sums may be reduced in precision.
 _WINDOW_TOLERANCE = {"float32": 1e-4, "float16": 5e-3, "quantized": 1e-4}
-_WINDOW_TOLERANCE_ELSEWHERE = {"float32": 1e-3, "float16": 2e-2, "quantized": 2e-2}
+_WINDOW_TOLERANCE_ELSEWHERE = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 5e-2, "quantized": 2e-2}
 # Number formats in which an inner tensor can be given from outside.
 _GIVABLE = frozenset((TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8, TensorProto.INT8))
 _UNROUNDED = "\0unrounded"  # no tensor has this name: marks sessions with a float input
@@ -95,6 +96,7 @@ class Sessions:
         self._tails: dict[tuple[str, tuple[str, ...]], Tail] = {}
         self._opened: ModelProto | None = None
         self._making = threading.RLock()
+        self._float32: Sessions | None = None
 
     def of(self, model: ModelProto, note: Callable[[str], None]) -> "Sessions":
         """Sessions of the same graph with other weights."""
@@ -102,6 +104,17 @@ class Sessions:
         twin._model, twin._note = model, note
         twin._start()
         return twin
+
+    def in_float32(self) -> "Sessions":
+        """Sessions of the same graph on the same device, not in reduced precision; these, where they are not."""
+        if not self._is_reduced:
+            return self
+        with self._making:
+            if self._float32 is None:
+                self._float32 = copy(self)
+                self._float32._device = self._device.computing("float32")
+                self._float32._start()
+            return self._float32
 
     def values(self, images: FloatArray, names: tuple[str, ...]) -> dict[str, FloatArray]:
         """Values of tensors for images (b, 3, h, w); see `Adapter.run`."""
@@ -149,7 +162,7 @@ class Sessions:
         ends = Ends(self._image, self.encoded, types, self._further, in_float32)
         machine = Machine(self._device, self._threads, self._folder)
         tolerances = _WINDOW_TOLERANCE if self.on_cpu else _WINDOW_TOLERANCE_ELSEWHERE
-        return WindowRunner(plan, graphs, ends, machine, tolerances[self.arithmetic()])
+        return WindowRunner(plan, graphs, ends, machine, tolerances[self._rounding()])
 
     @property
     def on_cpu(self) -> bool:
@@ -267,7 +280,7 @@ class Sessions:
             with contextlib.suppress(ModelError):
                 found = tail.run(clean[layer])
                 worst = max(_difference(clean[name], found[name]) for name in wanted)
-            if worst <= CUT_TOLERANCE[self.arithmetic()]:
+            if worst <= CUT_TOLERANCE[self._rounding()]:
                 return tail
         raise NotSupported(
             f"{self._name} cannot be cut at {layer!r}: from there on it gives other values than as a whole",
@@ -304,7 +317,15 @@ class Sessions:
 
     def tolerance(self) -> float:
         """How far the same values may stray when they are computed in another company, relative to the largest."""
-        return _BATCH_TOLERANCE[self.arithmetic()]
+        return _BATCH_TOLERANCE[self._rounding()]
+
+    @property
+    def _is_reduced(self) -> bool:
+        return self._device.precision in REDUCED
+
+    def _rounding(self) -> str:
+        """`arithmetic`, or "float16" or "bfloat16" where the device computes in that."""
+        return {"fp16": "float16", "bf16": "bfloat16"}.get(self._device.precision, self.arithmetic())
 
 
 def _short(reason: str) -> str:

@@ -15,7 +15,7 @@ from viz.core.result import FloatArray
 
 # How far the rest may stray from the whole graph, relative to the largest value. onnxruntime fuses quantized
 # operators, which it cannot where the graph is cut between them: then a value may be one step off.
-CUT_TOLERANCE = {"float32": 1e-3, "float16": 3e-2, "quantized": 5e-2}
+CUT_TOLERANCE = {"float32": 1e-3, "float16": 3e-2, "bfloat16": 6e-2, "quantized": 5e-2}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,4 +84,6 @@ def _why_not(agreement: Mapping[str, float]) -> str:
     difference, scale = agreement["largest_difference"], agreement["scale"]
     if difference <= _TOLERANCE * scale:
         return ""
+    if not isfinite(difference):
+        return "the model's ONNX export gives NaN or infinity where the model does not, or the other way round"
     return f"the model's ONNX export gives other values: by up to {difference:.2g}, where the largest is {scale:.3g}"

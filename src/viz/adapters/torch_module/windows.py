@@ -1,6 +1,7 @@
 """Occlusion of a torch model by windows: on its ONNX export, where that gives the same values."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class Windows:
         return [
             {"layers": list(layers), "images": IMAGES_COMPARED, **one.agreement}
             for layers, one in self._exports.items()
-            if one.agreement
+            if isfinite(one.agreement.get("largest_difference", inf))
         ]
 
     def _why_not_tried(self) -> str:

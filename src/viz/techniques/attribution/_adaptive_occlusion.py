@@ -23,7 +23,7 @@ def drops_where_it_matters(
     With `seconds`, no new round begins once that time has passed for each image.
     """
     began = time.monotonic()
-    searches = [_Search(hidden, grid, i, AdaptivePositions(grid, share, seed)) for i in range(len(hidden.images))]
+    searches = [_Search(hidden, grid, i, AdaptivePositions(grid.shape, share, seed)) for i in range(len(hidden.images))]
     wanted = [search.positions.first() for search in searches]
     while any(len(numbers) for numbers in wanted):
         _compute(searches, wanted)
@@ -77,7 +77,7 @@ def _warnings(correlation: float | None) -> tuple[str, ...]:
     if correlation is None or correlation >= _LOW:
         return ()
     return (
-        f"the map's rank correlation with one of all positions is about {correlation:.2f} only: "
+        f"the map's rank correlation with one of all positions is below {_LOW:g} (rank_correlation_estimate): "
         "give --positions a larger share, or leave --adaptive out",
     )
 

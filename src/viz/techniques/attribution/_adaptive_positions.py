@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import FloatArray
-from viz.techniques.attribution._occlusion_grid import Grid
 from viz.techniques.attribution._position_levels import Mask, Table, levels_of
 from viz.techniques.attribution._rank_estimate import estimated_rank_correlation, weighted_ranks
 
@@ -14,10 +13,10 @@ Numbers = NDArray[np.intp]
 Cell = tuple[int, int, int]  # level, row and column among the cells of that level
 
 # Measured with benchmarks/adaptive_occlusion.py.
-_COARSE = 1 / 12  # of all positions at most are computed first, and at most a third of those allowed
+_COARSE = 1 / 10  # of all positions at most are computed first, and at most half of those allowed
 _ROUNDS = 8
 _HELD_OUT, _ENOUGH = 32, 8  # positions drawn for the estimate, and how many it takes
-_HOT = 0.25  # of a round goes to the hottest cells, the rest to steep ones
+_HOT = 0.3  # of a round goes to the hottest cells, the rest to steep ones
 _PER_LEVEL = 3.0  # a cell twice as long counts three times: it stands for more positions, and is farther off
 _FLAT = 1e-3  # differences below this part of the map's range are none
 
@@ -33,11 +32,10 @@ class AdaptivePositions:
     done, so that they tell how far it can be trusted. Positions are numbered row by row.
     """
 
-    def __init__(self, grid: Grid, share: float, seed: int):
-        self._grid, shape = grid, grid.shape
+    def __init__(self, shape: tuple[int, int], share: float, seed: int):
         count = shape[0] * shape[1]
         self._budget = min(count, max(4, int(share * count)))
-        self.levels = levels_of(shape, max(4, int(count * min(_COARSE, share / 3))))
+        self.levels = levels_of(shape, max(4, int(count * min(_COARSE, share / 2))))
         self.values = np.zeros(shape, np.float64)
         self.known: Mask = np.zeros(shape, np.bool_)
         self.held_out: Mask = np.zeros(shape, np.bool_)
@@ -90,7 +88,7 @@ class AdaptivePositions:
         The map is the one that does not know the positions held out. See `estimated_rank_correlation`.
         """
         held = self.held_out & ~self.known
-        if self.computed.all() and not held.any():
+        if self.computed.all():
             return 1.0
         if held.sum() < _ENOUGH:
             return None
@@ -120,12 +118,11 @@ class AdaptivePositions:
         """How steep and how hot each waiting cell is."""
         table = self.levels.whole(self.values, self.known)
         ranked = _coarse_ranks(table)
-        heat = _hot(self._grid, table)
         steep, hot = {}, {}
         for level in {cell[0] for cell in self._waiting}:
             corners = np.ix_(*self.levels.lines(level))
             spread = np.ptp(_corners(ranked[corners]), axis=0) * _PER_LEVEL**level
-            mean = _corners(heat[corners]).mean(axis=0)
+            mean = _corners(table[corners]).mean(axis=0)
             for cell in (cell for cell in self._waiting if cell[0] == level):
                 steep[cell], hot[cell] = float(spread[cell[1:]]), float(mean[cell[1:]])
         return steep, hot
@@ -173,7 +170,3 @@ def _coarse_ranks(table: Table) -> Table:
     steps = np.rint((table - table.min()) / (_FLAT * float(np.ptp(table)) or 1.0))
     ranks: Table = weighted_ranks(steps.reshape(-1), np.ones(steps.size)) / steps.size
     return ranks.reshape(steps.shape)
-
-
-def _hot(grid: Grid, table: Table) -> Table:
-    return grid.at_centres(grid.spread(table.astype(np.float32))).astype(np.float64)

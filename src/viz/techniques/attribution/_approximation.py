@@ -46,7 +46,7 @@ def _with_error(found: Drops, errors: FloatArray) -> Drops:
     warnings = found.warnings
     if worst > _LARGE * largest:
         warnings += (
-            f"the approximation is off by up to {worst:.3g}, where the largest drop is {largest:.3g}: "
+            "the approximation is off by more than a tenth of the largest drop (approximation_error_max): "
             "give --approximate a larger share, or leave it out",
         )
     return replace(found, numbers={**found.numbers, **numbers}, warnings=warnings)

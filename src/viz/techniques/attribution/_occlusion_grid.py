@@ -54,9 +54,11 @@ class Grid:
         rows, columns = self._closest(self.tops, self.size[0]), self._closest(self.lefts, self.size[1])
         return table[np.ix_(rows, columns)]
 
-    def at_centres(self, heat: FloatArray) -> FloatArray:
-        """A map (h, w) at the middle of each patch, `shape`."""
-        return heat[np.ix_(self.tops + self.patch // 2, self.lefts + self.patch // 2)]
+    def hidden(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which pixels (h, w) a patch at one of the chosen positions, `shape`, covers."""
+        rows, columns = self._cover(self.tops, self.size[0]), self._cover(self.lefts, self.size[1])
+        covered: NDArray[np.bool_] = rows @ chosen.astype(np.float64) @ columns.T > 0
+        return covered
 
     def _cover(self, starts: Positions, length: int) -> NDArray[np.float64]:
         """(length, positions): 1 / count where a position covers a pixel. The mean is separable in y and x."""

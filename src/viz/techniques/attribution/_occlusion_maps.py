@@ -66,7 +66,7 @@ def heat_map(grid: Grid, found: Drops, with_classes: bool) -> HeatMap | ImageErr
     if with_classes:
         arrays["predicted_class"] = grid.nearest(found.predicted)
     numbers = {"score": found.score, "drop": float(heat.max()), "peak_y": y, "peak_x": x, **found.numbers}
-    return HeatMap(arrays, numbers, (*_warnings(found.drops), *found.warnings), grid.grain)
+    return HeatMap(arrays, numbers, (*_warnings(grid, found), *found.warnings), grid.grain)
 
 
 def _not_finite(found: Drops) -> ImageError:
@@ -78,7 +78,13 @@ def _not_finite(found: Drops) -> ImageError:
     )
 
 
-def _warnings(drops: FloatArray) -> tuple[str, ...]:
+def _warnings(grid: Grid, found: Drops) -> tuple[str, ...]:
+    drops, computed = found.drops, found.computed
+    if computed is not None and not grid.hidden(computed).all():
+        return (
+            "some parts of the image were never hidden, and the map is interpolated over them: "
+            "give a smaller --stride, a larger --patch or a larger share of --positions",
+        )
     if np.ptp(drops) == 0:
         return ("hiding any part changes nothing: the target does not depend on the image here",)
     if drops.max() <= 0:

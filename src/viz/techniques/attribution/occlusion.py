@@ -123,7 +123,7 @@ class Occlusion:
     def variants(self, size: tuple[int, int]) -> int:
         """See `viz.core.hiding.HidesPatches`: the positions of the patch; of those, at most what adaptive computes."""
         grid = self._grid(size)
-        return AdaptivePositions(grid, self._share, self.seed).at_most if self.adaptive else len(grid)
+        return AdaptivePositions(grid.shape, self._share, self.seed).at_most if self.adaptive else len(grid)
 
     @property
     def _share(self) -> float:

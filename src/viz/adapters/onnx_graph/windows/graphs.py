@@ -19,6 +19,7 @@ from viz.adapters.onnx_graph.windows.grouping import Costs
 from viz.adapters.onnx_graph.windows.reach import Reach
 from viz.adapters.onnx_graph.windows.rules import RULES
 from viz.adapters.onnx_graph.windows.windowed import Whole, Windowed
+from viz.adapters.onnx_graph.windows.worth import Worth
 from viz.core.patch_plan import LayerPlan
 
 # From this share of a map on, a window costs about what the whole map does (measured: docs/decisions/0014).
@@ -38,6 +39,7 @@ class WindowGraphs:
         layers: what is computed how.
         first_whole: why whole maps are computed, and from which operation on; "" where none are.
         costs: what windows cost, to put variants together.
+        gain: how many times faster than whole passes they are expected to be, all in all.
     """
 
     clean: onnx.ModelProto
@@ -47,6 +49,7 @@ class WindowGraphs:
     layers: tuple[LayerPlan, ...]
     first_whole: str
     costs: Costs
+    gain: float
     _rows: tuple[Rows, ...]
     _cells: Mapping[str, Reach]
     _weights: Mapping[str, tuple[Reach, int, NDArray[np.float32]]]
@@ -88,6 +91,7 @@ class _Making:
         self._layers: list[LayerPlan] = []
         self._costs: list[tuple[Reach, float]] = []
         self._fixed_cost = 0.0
+        self._worth = Worth()
 
     def add(self, node: onnx.NodeProto) -> None:
         """Write a node by windows, on whole maps, or as it is where the image does not matter to it."""
@@ -153,6 +157,8 @@ class _Making:
         building = self._building
         for name in filter(None, node.output):
             held, macs = building.windows.get(name), self._facts.macs.get(name)
+            values = int(np.prod((self._facts.shape(name) or (0,))[1:]))
+            self._worth.add_layer(macs or 0, values, 1.0 if held is None else held.reach.share)
             if held is not None:
                 height, width = held.reach.y.widest, held.reach.x.widest
                 positions = held.reach.size[0] * held.reach.size[1]
@@ -192,6 +198,9 @@ class _Making:
         clean_outputs = tuple(
             name for name in [*(one.clean for one in rows), *building.clean_values.values()] if name in needed
         )
+        for one in kept:
+            held = building.windows[one.tensor]
+            self._worth.add_gathering(one, int(np.prod([held.shape[axis] for axis in held.rest])))
         reaches = [reach for reach, _ in self._costs]
         return WindowGraphs(
             clean=self._clean_graph(clean_outputs),
@@ -201,6 +210,7 @@ class _Making:
             layers=tuple(self._layers),
             first_whole=self._first_whole,
             costs=Costs(reaches, np.array([cost for _, cost in self._costs]), self._fixed_cost),
+            gain=self._worth.gain,
             _rows=kept,
             _cells={name: reach for name, reach in building.cells.items() if name in needed},
             _weights={name: given for name, given in building.weights.items() if name in needed},

@@ -7,8 +7,8 @@ from viz.adapters.onnx_graph.windows.graphs import WindowGraphs, window_graphs
 from viz.adapters.onnx_graph.windows.windowed import Whole
 from viz.core.patch_plan import PatchPlan, whole
 
-# Under this gain in multiply-accumulates, gathering costs what windows spare (docs/decisions/0014).
-LEAST_GAIN = 1.2
+# A smaller expected gain is not sure to be one (docs/decisions/0014).
+LEAST_GAIN = 1.15
 
 
 def planned(
@@ -20,8 +20,9 @@ def planned(
     except Whole as obstacle:
         return whole(side, str(obstacle)), None
     plan = PatchPlan(side, "", graphs.layers, cap)
-    if 1 / plan.share >= LEAST_GAIN:
+    if graphs.gain >= LEAST_GAIN:
         return plan, graphs
     cause = f"; from {graphs.first_whole}" if graphs.first_whole else ""
-    reason = f"a patch of {side} pixels still needs {plan.share:.0%} of the multiply-accumulates{cause}"
+    needed = f"a patch of {side} pixels needs {plan.share:.0%} of the multiply-accumulates"
+    reason = f"{needed}, and to gather its surroundings costs more than is spared{cause}"
     return whole(side, reason, graphs.layers), None
