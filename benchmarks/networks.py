@@ -92,6 +92,26 @@ def resnet50() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(into, 1000))
 
 
+def vgg16() -> nn.Module:
+    """VGG16 (Simonyan & Zisserman 2015, configuration D): 15.5 G multiply-accumulates at 224 x 224.
+
+    It has no normalization, so the weights are drawn such that no layer fades what it is given (He et al. 2015).
+    """
+    layers: list[nn.Module] = []
+    into = 3
+    for out, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for _ in range(count):
+            layers += [nn.Conv2d(into, out, 3, padding=1), nn.ReLU()]
+            into = out
+        layers.append(nn.MaxPool2d(2))
+    dense = [nn.Linear(512 * 7 * 7, 4096), nn.ReLU(), nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, 1000)]
+    network = nn.Sequential(*layers, nn.Flatten(), *dense)
+    for layer in network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return network
+
+
 class Encoder(nn.Module):
     """A transformer's block, normalization first (Dosovitskiy et al. 2021)."""
 
@@ -127,18 +147,29 @@ class VisionTransformer(nn.Module):
 
 
 NETWORKS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18}
-MAKERS = {**NETWORKS, "resnet50": resnet50}
+MAKERS = {**NETWORKS, "resnet50": resnet50, "vgg16": vgg16}
+
+
+def build(name: str) -> nn.Module:
+    """The network in evaluation mode, the same every time; its statistics, if any, are those of a few random batches.
+
+    Without them, values would fade from layer to layer, and the outputs hardly depend on the image.
+    """
+    torch.manual_seed(0)
+    network = MAKERS[name]()
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the mean of all batches, without what was there before
+    network.train()
+    with torch.no_grad():
+        for _ in range(3 if norms else 0):
+            network(torch.randn(8, 3, 128, 128))
+    return network.eval()
 
 
 def make(name: str, folder: Path) -> tuple[nn.Module, Path]:
-    """The network in evaluation mode, with statistics set by a few random batches, and its ONNX file."""
-    torch.manual_seed(0)
-    network = MAKERS[name]()
-    network.train()
-    with torch.no_grad():
-        for _ in range(3):
-            network(torch.randn(8, 3, 128, 128))
-    network.eval()
+    """The network and its ONNX file."""
+    network = build(name)
     path = folder / f"{name}.onnx"
     dynamic = ({0: torch.export.Dim("batch")},)
     torch.onnx.export(

@@ -1,155 +1,203 @@
-"""Occlusion, end to end: `viz` against a hand-written onnxruntime loop and against Captum.
+"""Occlusion by windows: `viz` against whole passes, the best onnxruntime loop, Captum and OpenVINO.
 
     pip install captum
-    python benchmarks/occlusion.py --network mobilenet_v2 --images 20 --rounds 5
+    python benchmarks/occlusion.py --network vgg16 --patch 16 --stride 8 --threads 1 --captum --cache DIR
+    python benchmarks/occlusion.py --network resnet50 --patch 32 --stride 16 --threads 2 --provider OpenVINO \
+        --precision bf16 --openvino PYTHON --cache DIR
+    python benchmarks/occlusion.py --network vgg16 --memory
+    python benchmarks/occlusion.py --network vgg16 --patch 16 --stride 8 --planning
+    python benchmarks/occlusion.py --end-to-end --network mobilenet_v2 --images 20 --captum
 
-All three see the same network, images, patch, stride and positions. Rounds are interleaved, and ratios
-are taken pair by pair within a round, because machines change their speed. `viz` is the whole command:
-listing, decoding, resizing, forward passes, drawing, arrays, records and the page. The loop decodes and
-resizes too, and draws nothing. Captum gets ready tensors and neither decodes nor draws.
+What is compared: positions a second, of the same network, patch and places, from ready pixels to class scores.
+`windows` and `plain` are viz as its commands run it, with and without what a patch cannot reach being taken from the
+whole image. `windows` works through whole grids of images that it has not seen, and the clean pass is in its time but
+not in its positions. The others take the same time wherever the patch is and run a part of the grid
+(`--positions-per-round`). `loop` is a hand-written loop over batches of ready tensors; the batch size, and with several
+threads whether one call has all of them or each of several calls has one, is what was fastest before the rounds.
+`captum` is its Occlusion on the torch network at its fastest `perturbations_per_eval`, with the same patch on a
+coarser grid (it cannot do a part of one), its clean pass counted as a position. `openvino` is one image at a time in
+OpenVINO's own precision, as OpenVINO-XAI's RISE runs it, and that itself (benchmarks/openvino_worker.py). Sessions,
+plans and viz's check against whole passes are made before the rounds; `--planning` times them.
+
+Rounds are interleaved, and ratios are medians of those within rounds. `limit` is how many times fewer multiply-
+accumulates exactness needs (benchmarks/occlusion_limits.py); the share of it is that of the ratio to `loop`. It can be
+above 100 %: small windows stay in a core's caches where whole maps do not.
+
+Networks have random weights (benchmarks/networks.py); with `--cache` their files are kept, and torch is only needed
+to make them and for Captum. `--json` keeps all figures.
 """
 
 import argparse
-import statistics
+import json
+import platform
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-import torch
-from PIL import Image
+from interleaved import Contestant, Rates, fastest, print_table, ratio, rounds
+from occlusion_contestants import (
+    CAPTUM_BATCHES,
+    LOOP_BATCHES,
+    Loop,
+    Setting,
+    Viz,
+    captums,
+    coarser,
+    loops,
+    opened,
+    ready,
+)
+from occlusion_limits import limit
+from openvino_worker import openvinos, usable_cores
 
-from networks import NETWORKS, make
-from viz import ModelOptions, RunOptions, load, run
-from viz.report import write_report
-from viz.techniques.attribution.occlusion import Occlusion
-
-SIZE, PATCH, STRIDE = 224, 32, 16
-STARTS = range(0, SIZE - PATCH + 1, STRIDE)
-
-
-def decoded(path: Path) -> np.ndarray:
-    """A photo as the networks here want it: short side 256, middle 224, ImageNet mean and std."""
-    image = Image.open(path).convert("RGB")
-    scale = 256 / min(image.size)
-    image = image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.BILINEAR)
-    left, top = (image.width - SIZE) // 2, (image.height - SIZE) // 2
-    pixels = np.asarray(image.crop((left, top, left + SIZE, top + SIZE)), np.float32).transpose(2, 0, 1) / 255
-    mean, std = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
-    return (pixels - mean[:, None, None]) / std[:, None, None]
-
-
-def hand_written(session: ort.InferenceSession, files: list[Path], batch: int) -> int:
-    """What one would write in a notebook: per image, batches of copies with a gray patch, mean drop per pixel."""
-    gray = (0.5 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
-    places = [(top, left) for top in STARTS for left in STARTS]
-    name = session.get_inputs()[0].name
-    for file in files:
-        image = decoded(file)
-        clean = session.run(None, {name: image[None]})[0][0]
-        target = int(clean.argmax())
-        drops = []
-        for start in range(0, len(places), batch):
-            part = places[start : start + batch]
-            copies = np.repeat(image[None], len(part), axis=0)
-            for copy, (top, left) in zip(copies, part, strict=True):
-                copy[:, top : top + PATCH, left : left + PATCH] = gray[:, None, None]
-            drops.append(clean[target] - session.run(None, {name: copies})[0][:, target])
-        heat, count = np.zeros((SIZE, SIZE)), np.zeros((SIZE, SIZE))
-        for drop, (top, left) in zip(np.concatenate(drops), places, strict=True):
-            heat[top : top + PATCH, left : left + PATCH] += drop
-            count[top : top + PATCH, left : left + PATCH] += 1
-        heat /= count
-    return len(files) * (len(places) + 1)
-
-
-def captum_loop(network: torch.nn.Module, images: list[torch.Tensor], at_once: int) -> int:
-    """Captum's Occlusion, image by image, with its perturbations in batches."""
-    from captum.attr import Occlusion as Peer
-
-    peer = Peer(network)
-    with torch.no_grad():
-        for image in images:
-            target = int(network(image[None]).argmax())
-            peer.attribute(
-                image[None], (3, PATCH, PATCH), (3, STRIDE, STRIDE), 0, target, perturbations_per_eval=at_once
-            )
-    return len(images) * (len(STARTS) ** 2 + 1)
+CAPTUM_TRIAL = (56, 56)  # side and step: 16 places to find its best batch size with, which any patch has
+NETWORKS = ("mobilenet_v2", "resnet18", "resnet50", "vgg16")  # those of networks.py that are classifiers
 
 
 def main() -> None:
-    """Run the rounds and print medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", choices=list(NETWORKS), default="mobilenet_v2")
-    parser.add_argument("--images", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--photos", help="folder of photos; default: generated pictures of 500 x 375")
-    parser.add_argument("--captum-images", type=int, default=4, help="Captum is timed on this many images a round")
-    options = parser.parse_args()
+    """Do what was asked for."""
+    asked = _arguments().parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        compare(options, Path(scratch))
+        setting = _setting(asked, Path(scratch))
+        if asked.end_to_end:
+            found = end_to_end(asked, setting, Path(scratch))
+        elif asked.memory or asked.planning:
+            from occlusion_costs import memory, planning
+
+            found = memory(setting) if asked.memory else planning(setting, asked.rounds)
+        else:
+            found = compare(asked, setting)
+    if asked.json:
+        Path(asked.json).write_text(json.dumps({"asked": vars(asked), "machine": _machine(), **found}, indent=2))
 
 
-def compare(options: argparse.Namespace, scratch: Path) -> None:
-    """Interleave the contestants and print positions per second and ratios."""
-    network, path = make(options.network, scratch)
-    files = photos(options, scratch)
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    contestants = dict(
-        viz=lambda: with_viz(path, files, scratch), **loops(session, files), **captums(network, files, options)
+def compare(asked: argparse.Namespace, setting: Setting) -> dict[str, Any]:
+    """Choose, check, run the rounds and print the table."""
+    contestants, chosen = _contestants(asked, setting)
+    rates = rounds(contestants, asked.rounds)
+    print_table(rates, "windows", "positions")
+    return {"chosen": chosen, "positions_per_second": rates, **_judged(setting, rates)}
+
+
+def _contestants(asked: argparse.Namespace, setting: Setting) -> tuple[dict[str, Contestant], dict[str, str]]:
+    """All who take part, each once through, and what was chosen for it."""
+    model = opened(setting)
+    windows, plain = Viz(setting, model, True), Viz(setting, model, False)
+    windows()
+    plain()
+    chosen = {"windows": model.patch_plan(setting.patch, windows.layers).reason or "used"}
+    print(f"windows: {chosen['windows']}; notes: {'; '.join(model.notes) or 'none'}")
+    all_loops = loops(setting, asked.loop_batches)
+    chosen["loop"] = fastest(all_loops)
+    loop = all_loops[chosen["loop"]]
+    print(_agreement(setting, windows, loop))
+    contestants: dict[str, Contestant] = {"windows": windows, "plain": plain, "loop": loop}
+    if asked.captum:
+        chosen["captum"] = fastest(captums(setting, asked.captum_batches, *CAPTUM_TRIAL))
+        contestants["captum"] = captums(setting, asked.captum_batches, setting.patch, coarser(setting))[
+            chosen["captum"]
+        ]
+    if asked.openvino:
+        found = openvinos(asked.openvino, setting.path, setting.threads or len(usable_cores()), setting.subset)
+        for name, (chosen[name], contestants[name]) in found.items():
+            contestants[name]()
+    print("\n".join(f"{name}: {text}" for name, text in chosen.items()), flush=True)
+    return contestants, chosen
+
+
+def _agreement(setting: Setting, windows: Viz, loop: Loop) -> str:
+    """How far scores by windows are from the loop's, beside how much the patch changes them."""
+    patched = setting.patched(0)
+    image = ready(patched.images[0])
+    ours, theirs = windows.scores(patched.at(setting.some)), loop.scores(image, setting.some)
+    change = np.abs(theirs - loop.clean(image)).max()
+    return f"scores differ from the loop's by {np.abs(ours - theirs).max():.2g}; the patch changes them by {change:.2g}"
+
+
+def _judged(setting: Setting, rates: Rates) -> dict[str, Any]:
+    """Ratios, and how much of what exactness allows was reached."""
+    ratios = {name: ratio(rates["windows"], found) for name, found in rates.items() if name != "windows"}
+    most = limit(setting.path, setting.patch, setting.starts)
+    print(f"limit of exactness {most:.2f} x; reached {ratios['loop'] / most:.0%} of it against the loop")
+    return {"ratios": ratios, "limit": most, "share_of_limit": ratios["loop"] / most}
+
+
+def end_to_end(asked: argparse.Namespace, setting: Setting, scratch: Path) -> dict[str, Any]:
+    """Whole commands."""
+    from occlusion_end_to_end import contestants, photos
+
+    files = photos(asked.photos, setting.images, scratch)
+    rates = rounds(contestants(setting, files, asked.captum_images if asked.captum else 0, scratch), asked.rounds)
+    print_table(rates, "viz", "passes")
+    return {"passes_per_second": rates}
+
+
+def _setting(asked: argparse.Namespace, scratch: Path) -> Setting:
+    options = {"provider": asked.provider, "precision": asked.precision, "device": asked.device}
+    return Setting(
+        path=_file(asked.network, Path(asked.cache or scratch)),
+        network=asked.network,
+        patch=asked.patch,
+        stride=asked.stride,
+        threads=asked.threads,
+        images=asked.images or (20 if asked.end_to_end else 1),
+        subset=asked.positions_per_round,
+        batch_size=asked.batch_size,
+        options={name: value for name, value in options.items() if value},
     )
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(options.rounds):
-        for name, contestant in contestants.items():
-            began = time.perf_counter()
-            positions = contestant()
-            rates[name].append(positions / (time.perf_counter() - began))
-        print(f"round {turn + 1}: " + ", ".join(f"{n} {r[-1]:.1f}" for n, r in rates.items()), flush=True)
-    for name, found in rates.items():
-        ratios = [ours / theirs for ours, theirs in zip(rates["viz"], found, strict=True)]
-        print(f"{name:12s} {statistics.median(found):8.1f} passes/s   viz is {statistics.median(ratios):.2f} x")
 
 
-def with_viz(path: Path, files: list[Path], scratch: Path) -> int:
-    """The whole command on an empty folder."""
-    out = Path(tempfile.mkdtemp(dir=scratch))
-    model = load(path, ModelOptions(preprocess="imagenet"))
-    summary = run(Occlusion(patch=PATCH, stride=STRIDE), model, files, RunOptions(out=str(out)))
-    write_report(summary.folder)
-    return len(files) * (len(STARTS) ** 2 + 1)
+def _file(network: str, folder: Path) -> Path:
+    """The network's ONNX file, made where it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{network}.onnx"
+    if not path.exists():
+        from networks import make
+
+        make(network, folder)
+    return path
 
 
-def loops(session: ort.InferenceSession, files: list[Path]) -> dict[str, Callable[[], int]]:
-    """The hand-written loop at several batch sizes: the best one counts."""
-    return {f"loop-{batch}": lambda batch=batch: hand_written(session, files, batch) for batch in (4, 8, 16, 32)}
+def _machine() -> dict[str, Any]:
+    versions = {"python": platform.python_version(), "numpy": np.__version__, "onnxruntime": ort.__version__}
+    return {"processor": _processor(), "cores": len(usable_cores()), **versions}
 
 
-def captums(network: torch.nn.Module, files: list[Path], options: argparse.Namespace) -> dict[str, Callable[[], int]]:
-    """Captum with small and large batches, where it is installed."""
-    try:
-        import captum  # noqa: F401
-    except ImportError:
-        print("captum is not installed: left out")
-        return {}
-    images = [torch.from_numpy(decoded(file)).float() for file in files[: options.captum_images]]
-    return {f"captum-{n}": lambda n=n: captum_loop(network, images, n) for n in (1, 16)}
+def _processor() -> str:
+    """The model's name where Linux tells it."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
 
 
-def photos(options: argparse.Namespace, scratch: Path) -> list[Path]:
-    """Photos of the user's, or generated pictures saved as JPEG of an ordinary size."""
-    if options.photos:
-        found = sorted(p for p in Path(options.photos).iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
-        return found[: options.images]
-    from viz.model_zoo.shape_pictures import draw
-
-    files = []
-    for index in range(options.images):
-        picture = Image.fromarray(draw(index).pixels).resize((500, 375), Image.Resampling.BICUBIC)
-        files.append(scratch / f"{index:03d}.jpg")
-        picture.save(files[-1], quality=90)
-    return files
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--network", choices=NETWORKS, default="mobilenet_v2")
+    add("--patch", type=int, default=32)
+    add("--stride", type=int, default=16)
+    add("--threads", type=int, help="default: all cores")
+    add("--rounds", type=int, default=5)
+    add("--images", type=int, help="per call of viz; default: 1, with --end-to-end 20")
+    add("--batch-size", type=int, help="viz's; default: its own choice")
+    add("--positions-per-round", type=int, default=64, help="of those who do not work through the whole grid")
+    add("--loop-batches", type=int, nargs="+", default=LOOP_BATCHES)
+    add("--captum", action="store_true", help="let it take part")
+    add("--captum-batches", type=int, nargs="+", default=CAPTUM_BATCHES)
+    add("--captum-images", type=int, default=4, help="of --end-to-end: Captum is timed on this many a round")
+    add("--openvino", metavar="PYTHON", help="let it take part, with the interpreter that has it")
+    add("--provider", help="viz's onnxruntime provider")
+    add("--precision", help="viz's precision")
+    add("--device", default="cpu", help="viz's and the loop's: cpu or cuda")
+    add("--cache", metavar="DIR", help="where networks are kept")
+    add("--json", metavar="FILE", help="write all figures")
+    add("--end-to-end", action="store_true", help="whole commands, from files to a page")
+    add("--photos", metavar="DIR", help="of --end-to-end; default: generated pictures of 500 x 375")
+    add("--memory", action="store_true", help="peak memory of both ways, instead")
+    add("--planning", action="store_true", help="time of planning and writing the graphs, instead")
+    return parser
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from occlusion import decoded, photos
+from occlusion_end_to_end import decoded, photos
 
 from networks import NETWORKS, make
 from viz import ModelOptions, RunOptions, load, run
@@ -125,7 +125,7 @@ def main() -> None:
         network, file = make(asked.network, Path(temporary))
         folder = Path(temporary) / "photos"
         folder.mkdir()
-        photos(argparse.Namespace(photos=None, images=asked.images), folder)
+        photos(None, asked.images, folder)
         model = load(file, ModelOptions(preprocess="imagenet"))
         if asked.memory:
             memory(model, folder, asked.memory)

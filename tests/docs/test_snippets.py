@@ -25,6 +25,7 @@ NOT_RUN = {
         "needs a GPU whose libraries are broken"
     ),
     ("docs/how-to/devices.md", "pip uninstall onnxruntime-gpu onnxruntime"): "would break this environment",
+    ("docs/how-to/devices.md", "$ viz occlusion --model mobilenetv2.onnx photos"): "needs onnxruntime-openvino",
     ("docs/how-to/models.md", "$ viz predict --model torchvision:resnet18 --model-arg weights=DEFAULT photos"): (
         "downloads weights, and neither torchvision nor timm is a dependency"
     ),

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from tests.fakes import LinearModel, SumModel
 from viz.core.batching import BatchedAdapter
 from viz.core.errors import UsageError
+from viz.core.peaks import peak_of
 from viz.core.target import class_target, targets_for
-from viz.techniques.attribution.occlusion import Occlusion, _positions, peak_of
+from viz.techniques.attribution._occlusion_grid import positions
+from viz.techniques.attribution.occlusion import Occlusion
 
 
 def linear(size=(12, 14), classes=3, seed=0):
@@ -29,7 +31,7 @@ def explain(model, images, **options):
 def test_positions_cover_everything_symmetrically_with_steps_of_at_most_the_stride(size, patch, stride):
     patch = min(patch, size)
     stride = min(stride, patch)
-    starts = _positions(size, patch, stride)
+    starts = positions(size, patch, stride)
     assert starts[0] == 0
     assert starts[-1] == size - patch
     assert (starts + starts[::-1] == size - patch).all()
@@ -65,8 +67,8 @@ def slow_twin(model, image, target, patch, stride, colour):
     height, width = image.shape[1:]
     score = float(target.of(model.run(image[None], target.layers))[0])
     total, count = np.zeros((height, width)), np.zeros((height, width))
-    for top in _positions(height, patch, stride):
-        for left in _positions(width, patch, stride):
+    for top in positions(height, patch, stride):
+        for left in positions(width, patch, stride):
             hidden = image.copy()
             hidden[:, top : top + patch, left : left + patch] = colour
             drop = score - float(target.of(model.run(hidden[None], target.layers))[0])

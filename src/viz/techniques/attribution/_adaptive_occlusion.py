@@ -23,7 +23,10 @@ def drops_where_it_matters(
     With `seconds`, no new round begins once that time has passed for each image.
     """
     began = time.monotonic()
-    searches = [_Search(hidden, grid, i, AdaptivePositions(grid.shape, share, seed)) for i in range(len(hidden.images))]
+    searches = [
+        _Search(hidden, grid, i, AdaptivePositions(grid.shape, share, seed, grid.reach))
+        for i in range(len(hidden.images))
+    ]
     wanted = [search.positions.first() for search in searches]
     while any(len(numbers) for numbers in wanted):
         _compute(searches, wanted)

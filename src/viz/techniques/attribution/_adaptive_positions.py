@@ -13,7 +13,8 @@ Numbers = NDArray[np.intp]
 Cell = tuple[int, int, int]  # level, row and column among the cells of that level
 
 # Measured with benchmarks/adaptive_occlusion.py.
-_COARSE = 1 / 10  # of all positions at most are computed first, and at most half of those allowed
+_FIRST = 1 / 2  # of the positions allowed are computed first, at most
+_COARSE = 1 / 10  # of all positions are enough to begin with, where nothing is left unseen between them
 _ROUNDS = 8
 _HELD_OUT, _ENOUGH = 32, 8  # positions drawn for the estimate, and how many it takes
 _HOT = 0.3  # of a round goes to the hottest cells, the rest to steep ones
@@ -30,12 +31,18 @@ class AdaptivePositions:
 
     Some positions, drawn by `seed`, are computed at the start and held out: the map does not know them until it is
     done, so that they tell how far it can be trusted. Positions are numbered row by row.
+
+    Args:
+        shape: rows and columns of positions.
+        share: of all positions, how much may be computed, above 0 to 1.
+        seed: of the positions held out.
+        reach: how many positions on a patch is long: with lines no farther apart, every pixel is hidden once.
     """
 
-    def __init__(self, shape: tuple[int, int], share: float, seed: int):
+    def __init__(self, shape: tuple[int, int], share: float, seed: int, reach: int):
         count = shape[0] * shape[1]
         self._budget = min(count, max(4, int(share * count)))
-        self.levels = levels_of(shape, max(4, int(count * min(_COARSE, share / 2))))
+        self.levels = levels_of(shape, max(4, int(_FIRST * share * count)), int(_COARSE * count), reach)
         self.values = np.zeros(shape, np.float64)
         self.known: Mask = np.zeros(shape, np.bool_)
         self.held_out: Mask = np.zeros(shape, np.bool_)

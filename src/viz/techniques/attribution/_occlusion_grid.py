@@ -29,6 +29,11 @@ class Grid:
         """The largest step between neighbouring positions, in pixels."""
         return float(max(np.diff(starts, append=starts[-1]).max() for starts in (self.tops, self.lefts)))
 
+    @property
+    def reach(self) -> int:
+        """How many positions on, at most, a patch still touches where it was."""
+        return int(self.patch // self.grain) if self.grain else 1
+
     def __len__(self) -> int:
         return len(self.tops) * len(self.lefts)
 

@@ -58,12 +58,21 @@ class Levels:
         return self.lines(level - 1)[axis], self.lines(level)[axis]
 
 
-def levels_of(shape: tuple[int, int], at_most: int) -> Levels:
-    """Levels whose coarsest has no more than so many positions, or the corners only."""
+def levels_of(shape: tuple[int, int], at_most: int, enough: int, reach: int) -> Levels:
+    """Levels whose coarsest has `at_most` so many positions, or the corners only.
+
+    It comes down to `enough` as long as its lines are no farther apart than `reach`.
+    """
     level = 0
-    while np.prod([len(_lines(n, level)) for n in shape]) > at_most and 2**level < max(shape):
+    while _count(shape, level) > at_most and 2**level < max(shape):
+        level += 1
+    while _count(shape, level) > enough and 2 ** (level + 1) <= reach:
         level += 1
     return Levels(shape, level)
+
+
+def _count(shape: tuple[int, int], level: int) -> int:
+    return len(_lines(shape[0], level)) * len(_lines(shape[1], level))
 
 
 def _lines(count: int, level: int) -> Lines:

@@ -80,7 +80,7 @@ class Occlusion:
             if getattr(self, name) is not None and not self.adaptive:
                 flag = "--" + name.replace("_", "-")
                 raise UsageError(
-                    f"{flag} {getattr(self, name):g} needs --adaptive: without it, a map that is stopped has holes",
+                    f"{flag} {getattr(self, name):g} needs --adaptive: a plain grid that is left unfinished is no map",
                     f"add --adaptive, or leave {flag} out",
                 )
         if self.whole_passes and self.approximate is not None:
@@ -123,7 +123,7 @@ class Occlusion:
     def variants(self, size: tuple[int, int]) -> int:
         """See `viz.core.hiding.HidesPatches`: the positions of the patch; of those, at most what adaptive computes."""
         grid = self._grid(size)
-        return AdaptivePositions(grid.shape, self._share, self.seed).at_most if self.adaptive else len(grid)
+        return AdaptivePositions(grid.shape, self._share, self.seed, grid.reach).at_most if self.adaptive else len(grid)
 
     @property
     def _share(self) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from viz.adapters.onnx_graph.receptive_field.step import Step
-from viz.adapters.onnx_graph.windows.context import SAME, AxisMap, Context, Rows
+from viz.adapters.onnx_graph.windows.context import SAME, AxisMap, Cells, Context, Rows
 from viz.adapters.onnx_graph.windows.facts import Facts
 from viz.adapters.onnx_graph.windows.reach import AxisReach, Reach, axis_reach
 from viz.adapters.onnx_graph.windows.windowed import Whole, Windowed
@@ -41,7 +41,7 @@ class Building:
         self.windows: dict[str, Windowed] = {}
         self.whole: set[str] = set()
         self.rows: dict[str, Rows] = {}
-        self.cells: dict[str, Reach] = {}
+        self.cells: dict[str, Cells] = {}
         self.weights: dict[str, tuple[Reach, int, NDArray[np.float32]]] = {}
         self.clean_values: dict[str, str] = {}
         self.needs_slots = False
@@ -186,12 +186,16 @@ class Building:
         self.needs_slots = True
         return SLOTS
 
-    def cells_of(self, reach: Reach) -> str:
-        """The input with the row numbers, in clean maps, of the cells of each window: (n, height, width)."""
-        name = next((name for name, known in self.cells.items() if known is reach), "")
+    def cells_of(self, reach: Reach, of_constant: bool = False) -> str:
+        """The input with the row numbers of the cells of each window, (n, height, width).
+
+        They count in clean maps that lie one after the other, image by image, or in the one map of a constant.
+        """
+        wanted = Cells(reach, of_constant)
+        name = next((name for name, known in self.cells.items() if known == wanted), "")
         if not name:
             name = f"{PREFIX}cells_{len(self.cells)}"
-            self.cells[name] = reach
+            self.cells[name] = wanted
         return name
 
     def tap_weights(self, reach: Reach, axis: int, weights: NDArray[np.float32]) -> str:

@@ -103,11 +103,19 @@ class Batch:
         return (source.y.length, origin), (source.x.length, origin)
 
 
-def cells(batch: Batch, reach: Reach) -> Index:
-    """Row numbers, in the rows of the whole clean maps, of each variant's window: (n, height, width)."""
-    (height, tops), (width, lefts) = batch.windows(reach)
-    ys, xs = tops[:, None] + np.arange(height), lefts[:, None] + np.arange(width)
-    return _clean_rows(batch, reach, ys, xs).astype(np.int32)
+@dataclass(frozen=True)
+class Cells:
+    """All cells of the windows of `reach`, in the clean maps or (`of_constant`) in a map that all images share."""
+
+    reach: Reach
+    of_constant: bool
+
+    def rows(self, batch: Batch) -> Index:
+        """Their row numbers, (n, height, width)."""
+        (height, tops), (width, lefts) = batch.windows(self.reach)
+        ys, xs = tops[:, None] + np.arange(height), lefts[:, None] + np.arange(width)
+        slots = np.zeros_like(batch.slots) if self.of_constant else batch.slots
+        return _clean_rows(slots, self.reach, ys, xs).astype(np.int32)
 
 
 def gathering(rows: Rows, batch: Batch) -> Mapping[str, Index]:
@@ -128,7 +136,7 @@ def gathering(rows: Rows, batch: Batch) -> Mapping[str, Index]:
         outside = _not((down >= 0) & (down < height), (across >= 0) & (across < width))
         padding = _not((ys >= 0) & (ys < rows.reach.y.length), (xs >= 0) & (xs < rows.reach.x.length))
         around = outside & ~padding
-        clean = _clean_rows(batch, rows.reach, ys, xs)[around].astype(np.int32)
+        clean = _clean_rows(batch.slots, rows.reach, ys, xs)[around].astype(np.int32)
         index[around] = np.arange(ring_begins, ring_begins + len(clean), dtype=np.int32)
         index[padding] = context.fill
         ring_begins += len(clean)
@@ -145,10 +153,10 @@ def _sources(context: Context, batch: Batch, source: Reach) -> tuple[Ints, Ints]
     return along_y.read(tops, height), along_x.read(lefts, width)
 
 
-def _clean_rows(batch: Batch, reach: Reach, ys: Ints, xs: Ints) -> Ints:
+def _clean_rows(slots: Ints, reach: Reach, ys: Ints, xs: Ints) -> Ints:
     """(n, len ys, len xs) row numbers in clean maps that lie one after the other, image by image."""
     height, width = reach.size
-    return ((batch.slots[:, None] * height + ys) * width)[:, :, None] + xs[:, None, :]
+    return ((slots[:, None] * height + ys) * width)[:, :, None] + xs[:, None, :]
 
 
 def _not(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from viz.adapters.onnx_graph.cutting import needed_for, up_to
 from viz.adapters.onnx_graph.receptive_field.tracing import VALUE_FREE
 from viz.adapters.onnx_graph.walking import graphs_of
 from viz.adapters.onnx_graph.windows.building import PREFIX, SLOTS, Building, rows_name
-from viz.adapters.onnx_graph.windows.context import Batch, Rows, cells, gathering
+from viz.adapters.onnx_graph.windows.context import Batch, Cells, Rows, gathering
 from viz.adapters.onnx_graph.windows.facts import Facts
 from viz.adapters.onnx_graph.windows.grouping import Costs
 from viz.adapters.onnx_graph.windows.reach import Reach
@@ -51,7 +51,7 @@ class WindowGraphs:
     costs: Costs
     gain: float
     _rows: tuple[Rows, ...]
-    _cells: Mapping[str, Reach]
+    _cells: Mapping[str, Cells]
     _weights: Mapping[str, tuple[Reach, int, NDArray[np.float32]]]
     _needs_slots: bool
 
@@ -60,7 +60,7 @@ class WindowGraphs:
         found: dict[str, NDArray[np.generic]] = {}
         for rows in self._rows:
             found.update(gathering(rows, batch))
-        found.update({name: cells(batch, reach) for name, reach in self._cells.items()})
+        found.update({name: of.rows(batch) for name, of in self._cells.items()})
         for name, (reach, axis, weights) in self._weights.items():
             length, first = batch.windows(reach)[axis]
             found[name] = weights[first[:, None] + np.arange(length)]
@@ -212,7 +212,7 @@ class _Making:
             costs=Costs(reaches, np.array([cost for _, cost in self._costs]), self._fixed_cost),
             gain=self._worth.gain,
             _rows=kept,
-            _cells={name: reach for name, reach in building.cells.items() if name in needed},
+            _cells={name: of for name, of in building.cells.items() if name in needed},
             _weights={name: given for name, given in building.weights.items() if name in needed},
             _needs_slots=SLOTS in needed,
         )

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
+from math import prod
 
 from viz.adapters.onnx_graph.windows.context import AxisMap, Context, Rows, Strided
 from viz.adapters.onnx_graph.windows.reach import AxisReach
@@ -43,8 +42,7 @@ def _cells(rows: Rows, context: Context) -> float:
         return float(rows.reach.y.length * rows.reach.x.length)
     along = zip((context.target.y, context.target.x), context.maps, strict=True)
     lengths: Iterable[float] = (_mean_read(reach, by) for reach, by in along)
-    cells: float = np.prod(list(lengths)).item()
-    return cells
+    return prod(lengths)
 
 
 def _mean_read(reach: AxisReach, by: AxisMap) -> float:

@@ -95,7 +95,7 @@ def _constant_map(building: Building, name: str, shape: tuple[int, ...], like: W
     spread = np.broadcast_to(value.reshape(shape), size)
     by_row = spread.transpose(like.by_row)
     rows = building.constant(by_row.reshape(reach.size[0] * reach.size[1], -1))
-    at_cells = building.emit("Gather", [rows, building.cells_of(reach)], axis=0)
+    at_cells = building.emit("Gather", [rows, building.cells_of(reach, of_constant=True)], axis=0)
     lengths = [size[axis] for axis in like.rest]
     shaped = building.emit("Reshape", [at_cells, building.constant(np.array([0, 0, 0, *lengths], np.int64))])
     return building.emit("Transpose", [shaped], perm=like.back)

@@ -75,6 +75,8 @@ def kept_axes(building: Building, source: Windowed, output: str) -> tuple[int, i
     if before is None or after is None or shape is None:
         raise Whole("what it sees of the image is not known")
     y, x = (_kept_axis(a, b) for a, b in zip(before, after, strict=True))
+    if y == x:
+        raise Whole("its axes along the image cannot be told apart")
     if (shape[y], shape[x]) != source.reach.size:
         raise Whole("it changes the size of the map")
     return y, x

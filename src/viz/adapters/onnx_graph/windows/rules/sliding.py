@@ -29,7 +29,7 @@ class Kernel:
 
     @property
     def is_point(self) -> bool:
-        """Whether each position is computed from itself alone."""
+        """Whether each position that is no padding is computed from itself alone."""
         return self.taps == (1, 1) == self.strides and self.pads == (0, 0)
 
     @property
@@ -77,7 +77,8 @@ def average(building: Building, step: Step) -> None:
         return
     plain = f"{step.node.output[0]}_with_padding"
     reach = _slid(building, step, 0.0, output=plain)
-    at_cells = building.emit("Gather", [building.constant(factor.reshape(-1, 1)), building.cells_of(reach)], axis=0)
+    cells = building.cells_of(reach, of_constant=True)
+    at_cells = building.emit("Gather", [building.constant(factor.reshape(-1, 1)), cells], axis=0)
     scale = building.emit("Transpose", [at_cells], perm=[0, 3, 1, 2])
     building.emit("Mul", [plain, scale], output=step.node.output[0])
 
@@ -105,7 +106,7 @@ def _slid(building: Building, step: Step, fill: float, output: str = "") -> Reac
         raise Whole("its weights depend on the image")
     kernel, name = _kernel(step), node.output[0]
     reach = building.reach_of(name, source.axes)
-    if kernel.is_point:
+    if kernel.is_point and reach.size == source.reach.size:  # padding after the map makes it larger
         building.copy(node, without=_PADDING)
         reach = source.reach
     else:

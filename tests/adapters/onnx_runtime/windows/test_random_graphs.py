@@ -1,0 +1,86 @@
+"""Random small networks have the values of whole passes, whatever they are made of."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.adapters.onnx_runtime.windows.both_ways import (
+    TOLERANCE,
+    by_whole_passes,
+    by_windows,
+    noise_patched,
+    some_places,
+)
+from tests.adapters.onnx_runtime.windows.graphs import BETWEEN, LOCAL, MIXING, MOVING, drawn_quantized, nets
+from viz.core.batched_patches import largest_difference
+
+pytestmark = pytest.mark.usefixtures("windows_anyway")
+
+
+def trying(count):
+    """So many examples; making a network takes long."""
+    suppressed = [
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+        HealthCheck.function_scoped_fixture,  # the same for all examples
+    ]
+    return settings(max_examples=count, deadline=None, suppress_health_check=suppressed)
+
+
+def check(net, last, side, stride, data):
+    """Windows and whole passes of 24 places on two images agree, for the output and for an inner tensor."""
+    maps = [name for name, shape in net.shapes.items() if len(shape) == 4 and shape[0] == 1 and name != "image"]
+    inner = data.draw(st.sampled_from(maps))
+    layers = list(dict.fromkeys([last, inner]))
+    with tempfile.TemporaryDirectory() as folder:
+        model = net.opened(Path(folder), last)
+        assume(model.patch_plan(side, layers).reason == "")  # hypothesis complains where that is rare
+        size = (net.height, net.width)
+        patched = noise_patched(size, side, some_places(size, side, 12, images=2, seed=stride, stride=stride))
+        whole, ours = by_whole_passes(model, patched, layers), by_windows(model, patched, layers)
+        for name in layers:
+            # Values far below those of the layers before have only what is left of their rounding.
+            scale = float(np.abs(whole[name]).max(initial=0.05))
+            worst = largest_difference(ours, whole, [name]) / scale
+            assert worst <= TOLERANCE, f"{name} is off by {worst:.2g} of {scale:.2g}"
+
+
+@trying(40)
+@given(nets(LOCAL, BETWEEN, LOCAL, LOCAL), st.integers(1, 9), st.integers(1, 4), st.data())
+def test_local_operators_in_any_order(net, side, stride, data):
+    check(*net, side, stride, data)
+
+
+@trying(25)
+@given(nets(LOCAL, MOVING, LOCAL, MOVING), st.integers(1, 9), st.integers(1, 4), st.data())
+def test_operators_that_move_positions(net, side, stride, data):
+    check(*net, side, stride, data)
+
+
+@trying(15)
+@given(nets(LOCAL, LOCAL, MIXING, LOCAL, MOVING), st.integers(1, 9), st.integers(1, 4), st.data())
+def test_operators_that_mix_all_positions(net, side, stride, data):
+    check(*net, side, stride, data)
+
+
+@trying(10)
+@given(nets([drawn_quantized], LOCAL[2:6], [drawn_quantized]), st.integers(1, 9), st.integers(1, 4), st.data())
+def test_rounded_values(net, side, stride, data):
+    check(*net, side, stride, data)
+
+
+@pytest.mark.slow
+@trying(1500)
+@given(
+    nets(LOCAL, BETWEEN, LOCAL, [*MOVING, *MIXING, *LOCAL], BETWEEN, LOCAL, [*MOVING, *LOCAL]),
+    st.integers(1, 12),
+    st.integers(1, 4),
+    st.data(),
+)
+def test_larger_networks_of_everything(net, side, stride, data):
+    check(*net, side, stride, data)
