@@ -8,7 +8,6 @@ import numpy as np
 from viz.core.adapter import Adapter
 from viz.core.batched_patches import largest_difference
 from viz.core.batching import BatchedAdapter
-from viz.core.patch_runner import PatchRunner
 from viz.core.patches import Patched
 
 Values = dict[str, np.ndarray]
@@ -92,10 +91,3 @@ def assert_same_both_ways(
 def ways(model: Adapter, side: int, layers: Sequence[str]) -> dict[str, str]:
     """window or full, per tensor of the plan."""
     return {layer.name: layer.way for layer in model.patch_plan(side, layers).layers}
-
-
-def runner_of(model: Adapter, side: int, layers: Sequence[str]) -> PatchRunner:
-    """The model's runner, which there must be."""
-    runner = model.patch_runner(side, layers)
-    assert runner is not None
-    return runner

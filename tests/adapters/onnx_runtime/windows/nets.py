@@ -1,6 +1,6 @@
 """Graphs under construction for images of three channels, whose weights keep the size of a signal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +111,20 @@ class SignedNet(Net):
             return onnx.ValueInfoProto(name=name)
         return helper.make_tensor_value_info(name, self.types[name], shape)
 
-    def opened(self, folder: Path, *outputs: str) -> Adapter:
+    def opened(
+        self, folder: Path, *outputs: str, batch: int | None = None, further: Mapping[str, float] | None = None
+    ) -> Adapter:
         """The graph as a file in `folder`, as the adapter reads it; the batch is free where nothing fixes it."""
-        batch = 1 if any(node.op_type in _FOR_ONE_IMAGE for node in self.nodes) else "n"
-        image = self._typed("image", [batch, *self.shapes["image"][1:]])
-        model = self.model(self.nodes, [image], outputs)
+        fixed = batch or (1 if any(node.op_type in _FOR_ONE_IMAGE for node in self.nodes) else None)
+        image = self._typed("image", [fixed or "n", *self.shapes["image"][1:]])
+        scalars = [self._typed(name, []) for name in further or {}]
+        model = self.model(self.nodes, [image, *scalars], outputs)
         for value in model.graph.output:
-            value.type.tensor_type.shape.dim[0].dim_param = "n" if batch == "n" else ""
-            if batch == 1:
-                value.type.tensor_type.shape.dim[0].dim_value = 1
-        path = folder / "net.onnx"
-        onnx.save(model, path)
-        raw = self.kind == TensorProto.UINT8
-        return load(path, ModelOptions(preprocess="raw" if raw else "unit", layout=self.layout, device="cpu"))
+            first = value.type.tensor_type.shape.dim[0]
+            first.Clear()
+            first.MergeFrom(image.type.tensor_type.shape.dim[0])
+        onnx.save(model, folder / "net.onnx")
+        given = tuple(f"{name}={value}" for name, value in (further or {}).items())
+        kind = "raw" if self.kind == TensorProto.UINT8 else "unit"
+        options = ModelOptions(preprocess=kind, layout=self.layout, device="cpu", input=given)
+        return load(folder / "net.onnx", options)

@@ -167,6 +167,35 @@ def test_values_far_above_one_are_as_near_in_proportion(tmp_path):
     assert_same_both_ways(model, noise_patched(SIZE, 3, every_place(SIZE, 3, 2)), [scores])
 
 
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_file_for_a_fixed_number_of_images_is_opened_for_any_number_of_variants(tmp_path, batch):
+    net, inner, scores = network("channels shuffled" if batch == 1 else "sum of branches")
+    model = net.opened(tmp_path, scores, batch=batch)
+    assert_same_both_ways(model, noise_patched(SIZE, 3, some_places(SIZE, 3, 10, images=2)), [inner, scores])
+
+
+def test_further_inputs_reach_both_graphs(tmp_path):
+    net = SignedNet(*SIZE)
+    net.shapes["gain"], net.types["gain"] = (), TensorProto.FLOAT
+    first = net.add("Mul", net.conv(net.first, out=4), "gain")[0]
+    scores = net.scores(net.conv(net.add("Mul", first, "gain")[0]))
+    model = net.opened(tmp_path, scores, further={"gain": 1.5})
+    assert_same_both_ways(model, noise_patched(SIZE, 3, every_place(SIZE, 3, 5)), [scores, first])
+
+
+def test_a_layer_asked_for_twice_is_given_once(tmp_path):
+    net, inner, scores = network("sum of branches")
+    model = net.opened(tmp_path, scores)
+    found = by_windows(model, noise_patched(SIZE, 3, every_place(SIZE, 3, 9)), [scores, inner, scores])
+    assert set(found) == {scores, inner}
+
+
+def test_what_the_image_is_turned_into_first_can_be_asked_for(tmp_path):
+    net, _, scores = network("MaxPool", layout="nhwc", kind=TensorProto.UINT8)
+    model = net.opened(tmp_path, scores)
+    assert_same_both_ways(model, noise_patched(SIZE, 3, every_place(SIZE, 3, 3)), [net.first, scores])
+
+
 # --- through the wrapper that techniques use --------------------------------------------------
 
 

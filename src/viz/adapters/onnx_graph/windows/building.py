@@ -26,9 +26,11 @@ class Building:
     Attributes:
         facts: what is known about the model.
         windows: tensors that hold windows, by name.
+        in_rows: those of them whose nodes give them in rows (`rows_form`); the others are laid out as in the model.
         whole: tensors that hold whole maps of every variant.
         rows: feature maps of which rows are gathered, by name.
         cells: inputs with the row numbers of whole windows, by their names.
+        shapes: inputs with the shapes of windows in rows, (n, height, width, values…).
         clean_values: tensors of the model whose clean values are read, and the inputs that bring them.
         needs_slots: whether it is asked which clean image a variant is of.
         weights: inputs with weights of taps: the windows' reach along one axis, and the weights of each position.
@@ -39,10 +41,12 @@ class Building:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[TensorProto] = []
         self.windows: dict[str, Windowed] = {}
+        self.in_rows: set[str] = set()
         self.whole: set[str] = set()
         self.rows: dict[str, Rows] = {}
         self.cells: dict[str, Cells] = {}
         self.weights: dict[str, tuple[Reach, int, NDArray[np.float32]]] = {}
+        self.shapes: dict[str, Windowed] = {}
         self.clean_values: dict[str, str] = {}
         self.needs_slots = False
         self._reaches: dict[tuple[bytes, bytes], Reach] = {}
@@ -121,13 +125,17 @@ class Building:
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def hold(self, name: str, like: Windowed, reach: Reach, axes: tuple[int, int] | None = None) -> Windowed:
-        """Note that a tensor of the model holds windows in the window graph."""
+    def hold(
+        self, name: str, like: Windowed, reach: Reach, axes: tuple[int, int] | None = None, in_rows: bool = False
+    ) -> Windowed:
+        """Note that a tensor of the model holds windows in the window graph, laid out as there or `in_rows`."""
         shape, axes = self.facts.shape(name), axes or like.axes
         if shape is None or shape[0] != self.facts.batch:
             raise Whole("its first axis is not the batch")
         elem_type = self.facts.types.get(name, like.elem_type)
         self.windows[name] = Windowed(name, axes, shape, reach, elem_type)
+        if in_rows:
+            self.in_rows.add(name)
         return self.windows[name]
 
     def hold_stored(self, name: str, source: Windowed, node: onnx.NodeProto) -> None:
@@ -162,6 +170,12 @@ class Building:
                 lambda: self._stored_context(of, target, maps, zero if fill == 0.0 else fill),
             )
         return self._once((of.name, target, maps, fill), lambda: self._gathered(of, target, maps, fill))
+
+    def context_in_rows(self, of: Windowed, target: Reach, maps: Maps = (SAME, SAME)) -> str:
+        """The same without padding in rows, (n * height * width, values)."""
+        if target is of.reach and maps == (SAME, SAME):
+            return rows_form(of.name)
+        return self._once((of.name, target, maps, "rows"), lambda: self._gathered_in_rows(of, target, maps))
 
     def whole_map(self, name: str) -> str:
         """The whole map of every variant: the window pasted into the clean map. Other tensors as they are."""
@@ -220,20 +234,34 @@ class Building:
         assert of.stored is not None, "only for what DequantizeLinear makes"
         assert of.source is not None, "only for what DequantizeLinear makes"
         inner = self.context(of.source, target, maps, fill)
-        node = self.copy(of.stored, {0: inner})
-        node.output[0] = f"{PREFIX}{len(self.nodes)}"
-        return str(node.output[0])
+        name = f"{PREFIX}{len(self.nodes)}"
+        self.copy(of.stored, {0: inner}).output[0] = name
+        return name
 
     def _gathered(self, of: Windowed, target: Reach | None, maps: Maps, fill: float) -> str:
+        rows, context = self._new_context(of, target, maps, fill)
+        return self._as_map(self.emit("Gather", [rows_name(rows), context.index], axis=0), of)
+
+    def _gathered_in_rows(self, of: Windowed, target: Reach, maps: Maps) -> str:
+        rows, context = self._new_context(of, target, maps, 0.0)
+        index = self.emit("Reshape", [context.index, self.constant(np.array([-1], np.int64))])
+        return self.emit("Gather", [rows_name(rows), index], axis=0)
+
+    def _new_context(self, of: Windowed, target: Reach | None, maps: Maps, fill: float) -> tuple[Rows, Context]:
         rows = self.rows_of(of)
         if fill not in rows.fills:
             rows.fills.append(fill)
         context = Context(f"{rows.ring}_index_{len(rows.contexts)}", target, maps, rows.fills.index(fill))
         rows.contexts.append(context)
-        gathered = self.emit("Gather", [rows_name(rows), context.index], axis=0)
-        return self.as_map(gathered, of)
+        return rows, context
 
-    def as_map(self, by_row: str, like: Windowed) -> str:
+    def shape_of_window(self, of: Windowed) -> str:
+        """The input with the shape (n, height, width, values…) of the windows of a map."""
+        name = f"{PREFIX}shape_{len(self.shapes)}"
+        self.shapes[name] = of
+        return name
+
+    def _as_map(self, by_row: str, like: Windowed) -> str:
         """(n, height, width, values) laid out as a map is."""
         lengths = [like.shape[axis] for axis in like.rest]
         if len(lengths) != 1:
@@ -251,6 +279,11 @@ class Mark:
     initializers: int
     gathered: int
     rows: Mapping[str, tuple[int, int]]
+
+
+def rows_form(name: str) -> str:
+    """The tensor with the values of a map's windows in rows: (n * height * width, values)."""
+    return f"{PREFIX}in_rows_{name}"
 
 
 def rows_name(rows: Rows) -> str:

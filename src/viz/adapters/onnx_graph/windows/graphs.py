@@ -1,6 +1,6 @@
 """The clean graph and the window graph of a model, made in one pass over its nodes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from viz.adapters.onnx_graph.cutting import needed_for, up_to
 from viz.adapters.onnx_graph.receptive_field.tracing import VALUE_FREE
 from viz.adapters.onnx_graph.walking import graphs_of
-from viz.adapters.onnx_graph.windows.building import PREFIX, SLOTS, Building, rows_name
+from viz.adapters.onnx_graph.windows.building import PREFIX, SLOTS, Building, rows_form, rows_name
 from viz.adapters.onnx_graph.windows.context import Batch, Cells, Rows, gathering
 from viz.adapters.onnx_graph.windows.facts import Facts
 from viz.adapters.onnx_graph.windows.grouping import Costs
@@ -53,6 +53,7 @@ class WindowGraphs:
     _rows: tuple[Rows, ...]
     _cells: Mapping[str, Cells]
     _weights: Mapping[str, tuple[Reach, int, NDArray[np.float32]]]
+    _shapes: Mapping[str, Windowed]
     _needs_slots: bool
 
     def feeds(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
@@ -64,6 +65,10 @@ class WindowGraphs:
         for name, (reach, axis, weights) in self._weights.items():
             length, first = batch.windows(reach)[axis]
             found[name] = weights[first[:, None] + np.arange(length)]
+        for name, held in self._shapes.items():
+            (height, _), (width, _) = batch.windows(held.reach)
+            lengths = [held.shape[axis] for axis in held.rest]
+            found[name] = np.array([len(batch), height, width, *lengths], np.int64)
         if self._needs_slots:
             found[SLOTS] = batch.slots.astype(np.int32)
         return found
@@ -127,6 +132,7 @@ class _Making:
             self._first_whole = f"{node.op_type} {node.output[0]!r}: {reason}"
         for name in filter(None, node.output):
             building.windows.pop(name, None)
+            building.in_rows.discard(name)
             building.whole.add(name)
         building.copy(node, {i: building.whole_map(name) for i, name in enumerate(node.input) if name})
 
@@ -200,7 +206,7 @@ class _Making:
         )
         for one in kept:
             held = building.windows[one.tensor]
-            self._worth.add_gathering(one, int(np.prod([held.shape[axis] for axis in held.rest])))
+            self._worth.add_gathering(one, held.values)
         reaches = [reach for reach, _ in self._costs]
         return WindowGraphs(
             clean=self._clean_graph(clean_outputs),
@@ -214,12 +220,13 @@ class _Making:
             _rows=kept,
             _cells={name: of for name, of in building.cells.items() if name in needed},
             _weights={name: given for name, given in building.weights.items() if name in needed},
+            _shapes={name: of for name, of in building.shapes.items() if name in needed},
             _needs_slots=SLOTS in needed,
         )
 
     def _window_graph(self, outputs: Sequence[str]) -> onnx.ModelProto:
         building, graph = self._building, self._facts.graph
-        nodes = list(self._with_rows(building.nodes))
+        nodes = list(self._with_forms(building.nodes))
         whole = helper.make_graph(nodes, f"{graph.name}_windows", [], [], [*graph.initializer, *building.initializers])
         whole.sparse_initializer.extend(graph.sparse_initializer)
         whole.input.extend(graph.input)
@@ -231,30 +238,42 @@ class _Making:
         _free_size(part.graph, self._facts.image)
         return part
 
-    def _with_rows(self, nodes: Iterable[onnx.NodeProto]) -> Iterable[onnx.NodeProto]:
-        """The nodes, and after each that makes a map of which rows are gathered those that put its rows at hand."""
-        yield from self._rows_at_hand(self._facts.image)
+    def _with_forms(self, nodes: Sequence[onnx.NodeProto]) -> Iterable[onnx.NodeProto]:
+        """The nodes, and after each that makes a map its other form and its rows at hand, where they are read."""
+        building = self._building
+        read = {name for node in nodes for name in node.input}
+        read.update(rows_form(name) for name, rows in building.rows.items() if rows.contexts)
+        maker = {rows_form(name) if name in building.in_rows else name: name for name in building.windows}
+        yield from self._after(self._facts.image, read)
         for node in nodes:
             yield node
             for name in node.output:
-                yield from self._rows_at_hand(name)
+                if name in maker:
+                    yield from self._after(maker[name], read)
 
-    def _rows_at_hand(self, name: str) -> Iterable[onnx.NodeProto]:
-        building = self._building
+    def _after(self, name: str, read: Collection[str]) -> Iterable[onnx.NodeProto]:
+        building, held = self._building, self._building.windows[name]
+        turned = f"{rows_form(name)}_turned"
+        if name in building.in_rows and name in read:
+            yield helper.make_node("Reshape", [rows_form(name), building.shape_of_window(held)], [turned])
+            yield helper.make_node("Transpose", [turned], [name], perm=held.back)
+        elif name not in building.in_rows and rows_form(name) in read:
+            shape = self._store(np.array([-1, held.values], np.int64), f"{turned}_shape")
+            yield helper.make_node("Transpose", [name], [turned], perm=held.by_row)
+            yield helper.make_node("Reshape", [turned, shape], [rows_form(name)])
         rows = building.rows.get(name)
-        if rows is None or not rows.contexts:
-            return
-        held = building.windows[name]
-        values = int(np.prod([held.shape[axis] for axis in held.rest]))
-        kind = helper.tensor_dtype_to_np_dtype(held.elem_type)
-        base = rows_name(rows)
-        shape = numpy_helper.from_array(np.array([-1, values], np.int64), f"{base}_shape")
-        padding = numpy_helper.from_array(_filled(rows.fills, values, kind), f"{base}_padding")
-        building.initializers += [shape, padding]
-        yield helper.make_node("Transpose", [name], [f"{base}_turned"], perm=held.by_row)
-        yield helper.make_node("Reshape", [f"{base}_turned", shape.name], [f"{base}_windows"])
+        if rows is not None and rows.contexts:
+            yield from self._rows_at_hand(rows, held)
+
+    def _rows_at_hand(self, rows: Rows, held: Windowed) -> Iterable[onnx.NodeProto]:
+        base, kind = rows_name(rows), helper.tensor_dtype_to_np_dtype(held.elem_type)
+        padding = self._store(_filled(rows.fills, held.values, kind), f"{base}_padding")
         yield helper.make_node("Gather", [rows.clean, rows.ring], [f"{base}_around"], axis=0)
-        yield helper.make_node("Concat", [padding.name, f"{base}_windows", f"{base}_around"], [base], axis=0)
+        yield helper.make_node("Concat", [padding, rows_form(rows.tensor), f"{base}_around"], [base], axis=0)
+
+    def _store(self, value: NDArray[Any], name: str) -> str:
+        self._building.initializers.append(numpy_helper.from_array(value, name))
+        return name
 
     def _inputs(self) -> Iterable[onnx.ValueInfoProto]:
         """Declarations of all that the window graph may be given."""
@@ -267,6 +286,8 @@ class _Making:
                 yield helper.make_tensor_value_info(context.index, TensorProto.INT32, [None, None, None])
         for name in building.cells:
             yield helper.make_tensor_value_info(name, TensorProto.INT32, [None, None, None])
+        for name in building.shapes:
+            yield helper.make_tensor_value_info(name, TensorProto.INT64, [None])
         for name in building.weights:
             yield helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None, None])
         for tensor, name in building.clean_values.items():
@@ -291,8 +312,7 @@ class _Making:
 
 
 def _as_rows(held: Windowed, name: str) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
-    values = int(np.prod([held.shape[axis] for axis in held.rest]))
-    shape = numpy_helper.from_array(np.array([-1, values], np.int64), f"{name}_shape")
+    shape = numpy_helper.from_array(np.array([-1, held.values], np.int64), f"{name}_shape")
     turned = helper.make_node("Transpose", [held.name], [f"{name}_turned"], perm=held.by_row)
     return [turned, helper.make_node("Reshape", [f"{name}_turned", shape.name], [name])], [shape]
 

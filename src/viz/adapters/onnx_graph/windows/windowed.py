@@ -1,6 +1,7 @@
 """A feature map in the window graph: which axes run over the image, and which window of the map it holds."""
 
 from dataclasses import dataclass
+from math import prod
 
 import onnx
 
@@ -38,6 +39,11 @@ class Windowed:
     def rest(self) -> list[int]:
         """The other axes, in order: the values of one position."""
         return [axis for axis in range(1, len(self.shape)) if axis not in self.axes]
+
+    @property
+    def values(self) -> int:
+        """How many values one position has."""
+        return prod(self.shape[axis] for axis in self.rest)
 
     @property
     def by_row(self) -> list[int]:

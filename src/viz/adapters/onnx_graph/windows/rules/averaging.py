@@ -4,7 +4,7 @@ import numpy as np
 from onnx import TensorProto
 
 from viz.adapters.onnx_graph.receptive_field.step import Step
-from viz.adapters.onnx_graph.windows.building import Building
+from viz.adapters.onnx_graph.windows.building import Building, rows_form
 from viz.adapters.onnx_graph.windows.rules.registry import by_windows
 from viz.adapters.onnx_graph.windows.windowed import Whole
 
@@ -27,7 +27,7 @@ def mean_over_the_map(building: Building, step: Step) -> None:
     if source.reach.share > _LARGEST_SHARE:
         raise Whole(f"the patch reaches {source.reach.share:.0%} of its map")
     rows, name = building.rows_of(source), node.output[0]
-    window = building.emit("Transpose", [source.name], perm=source.by_row)
+    window = building.emit("Reshape", [rows_form(source.name), building.shape_of_window(source)])
     clean = building.emit("Gather", [rows.clean, building.cells_of(source.reach)], axis=0)
     change = building.emit("Sub", [window, clean])
     summed = building.sum_over(change, [1, 2])

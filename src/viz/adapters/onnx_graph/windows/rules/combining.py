@@ -1,12 +1,13 @@
 """Values of several maps combined position by position; their windows are first made the same."""
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
 from viz.adapters.onnx_graph.receptive_field.combining import BROADCAST
 from viz.adapters.onnx_graph.receptive_field.step import Step
-from viz.adapters.onnx_graph.windows.building import Building
+from viz.adapters.onnx_graph.windows.building import Building, rows_form
 from viz.adapters.onnx_graph.windows.reach import Reach
 from viz.adapters.onnx_graph.windows.rules.registry import by_windows
 from viz.adapters.onnx_graph.windows.windowed import Whole, Windowed
@@ -21,6 +22,8 @@ def broadcasting(building: Building, step: Step) -> None:
     moving = [building.window(node.input[i]) for i in step.image_inputs()]
     largest = max(moving, key=lambda one: len(one.shape))
     reach = _common(building, node.output[0], moving, largest)
+    if _in_rows(building, step, moving, reach):
+        return
     inputs = {i: _operand(building, step, i, largest, reach) for i, name in enumerate(node.input) if name}
     building.copy(node, inputs)
     building.hold(node.output[0], largest, reach)
@@ -50,9 +53,39 @@ def quantized_concatenation(building: Building, step: Step) -> None:
 
 def _joined(building: Building, step: Step, moving: Sequence[Windowed], places: range) -> None:
     reach = _common(building, step.node.output[0], moving, moving[0])
+    if step.node.op_type == "Concat" and _in_rows(building, step, moving, reach, axis=1):
+        return
     inputs = {i: building.aligned(one.name, reach) for i, one in zip(places, moving, strict=True)}
     building.copy(step.node, inputs)
     building.hold(step.node.output[0], moving[0], reach)
+
+
+def _in_rows(building: Building, step: Step, moving: Sequence[Windowed], reach: Reach, **changed: int) -> bool:
+    """Maps of which one is there in rows are combined in rows, as far as they can be; whether they were."""
+    node = step.node
+    fit = all(one.axes == (2, 3) and len(one.shape) == 4 and one.stored is None for one in moving)
+    if not fit or not any(one.name in building.in_rows for one in moving):
+        return False
+    inputs = {}
+    for i, name in enumerate(node.input):
+        operand = _operand_in_rows(building, name, moving[0], reach) if name else ""
+        if operand is None:
+            return False
+        inputs[i] = operand
+    building.copy(node, inputs, (), **changed).output[0] = rows_form(node.output[0])
+    building.hold(node.output[0], moving[0], reach, in_rows=True)
+    return True
+
+
+def _operand_in_rows(building: Building, name: str, like: Windowed, reach: Reach) -> str | None:
+    """A map's windows, or a constant that is one number or one for each channel, as rows take it."""
+    if name in building.windows:
+        return building.context_in_rows(building.windows[name], reach)
+    shape, value = building.facts.shape(name), building.facts.constants(name)
+    if shape is None or prod(shape) == 1:
+        return name if shape is not None else None
+    per_channel = ((1,) * (4 - len(shape)) + tuple(shape))[-3:] == (prod(shape), 1, 1) and len(shape) <= 4
+    return building.constant(value.reshape(-1)) if per_channel and value is not None else None
 
 
 def _common(building: Building, output: str, moving: Sequence[Windowed], largest: Windowed) -> Reach:

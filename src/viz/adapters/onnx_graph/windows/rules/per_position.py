@@ -1,11 +1,13 @@
 """Operations on the values of one position: the node itself, on a window."""
 
+from math import prod
+
 import numpy as np
 
 from viz.adapters.onnx_graph.receptive_field.combining import REDUCTIONS, UNARY
 from viz.adapters.onnx_graph.receptive_field.span import Span
 from viz.adapters.onnx_graph.receptive_field.step import Step
-from viz.adapters.onnx_graph.windows.building import Building
+from viz.adapters.onnx_graph.windows.building import Building, rows_form
 from viz.adapters.onnx_graph.windows.rules.averaging import mean_over_the_map
 from viz.adapters.onnx_graph.windows.rules.picking import picked
 from viz.adapters.onnx_graph.windows.rules.registry import by_windows
@@ -25,6 +27,8 @@ def per_position(building: Building, step: Step) -> None:
     node, source = step.node, building.window(step.node.input[0])
     if step.image_inputs() != [0]:
         raise Whole("more than one of its inputs depends on the image")
+    if _in_rows(building, step, source):
+        return
     for name in filter(None, node.output):
         axes = kept_axes(building, source, name)
         _check_constants(building, step, source)
@@ -66,6 +70,19 @@ def reshaping(building: Building, step: Step) -> None:
     target = building.emit("Concat", parts, axis=0)
     building.emit("Reshape", [source.name, target], output=node.output[0])
     building.hold(node.output[0], source, source.reach, axes)
+
+
+def _in_rows(building: Building, step: Step, source: Windowed) -> bool:
+    """What changes values alone, of a map that is there in rows, is done in rows; whether it was."""
+    node = step.node
+    sizes = [building.facts.shape(name) for name in node.input[1:] if name]
+    alone = node.op_type in UNARY and len([name for name in node.output if name]) == 1
+    if source.name not in building.in_rows or not alone or any(size is None or prod(size) != 1 for size in sizes):
+        return False
+    kept_axes(building, source, node.output[0])
+    building.copy(node, {0: rows_form(source.name)}).output[0] = rows_form(node.output[0])
+    building.hold(node.output[0], source, source.reach, in_rows=True)
+    return True
 
 
 def kept_axes(building: Building, source: Windowed, output: str) -> tuple[int, int]:

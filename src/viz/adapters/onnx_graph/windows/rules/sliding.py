@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 
 from viz.adapters.onnx_graph.receptive_field.sliding import kernel_of, pad_before
 from viz.adapters.onnx_graph.receptive_field.step import NotKnown, Step
-from viz.adapters.onnx_graph.windows.building import Building
-from viz.adapters.onnx_graph.windows.context import Strided
+from viz.adapters.onnx_graph.windows.building import Building, rows_form
+from viz.adapters.onnx_graph.windows.context import Strided, Table
 from viz.adapters.onnx_graph.windows.reach import Reach
 from viz.adapters.onnx_graph.windows.rules.registry import by_windows
 from viz.adapters.onnx_graph.windows.windowed import Whole
 
 # Padding is part of what is gathered; a window has none of its own.
 _PADDING = ("pads", "auto_pad", "ceil_mode", "count_include_pad")
+_OPSET_WITHOUT_BIAS = 11  # from here on Gemm may go without one
 _ZERO_POINT = {"QLinearConv": 2, "ConvInteger": 2, "QLinearAveragePool": 2}
 
 
@@ -48,7 +49,8 @@ def convolution(building: Building, step: Step) -> None:
     zero = _ZERO_POINT.get(step.node.op_type)
     given = zero is not None and len(step.node.input) > zero
     fill = building.facts.scalar(step.node.input[zero], 0.0) if given and zero is not None else 0.0
-    _slid(building, step, fill)
+    if not as_product(building, step):
+        _slid(building, step, fill)
 
 
 @by_windows("MaxPool")
@@ -95,6 +97,34 @@ def _correction(step: Step, kernel: Kernel, k: int, length: int, results: int) -
     if step.attribute("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or places.max() >= length + after:
         raise Whole("its mean counts a padding of its own")
     return np.ones(results)
+
+
+def as_product(building: Building, step: Step) -> bool:
+    """A kernel of one tap, in float32, as a product of matrices: rows of positions by the weights; whether it is one.
+
+    Rows are what windows are gathered from and put into, so that nothing has to be laid out anew.
+    """
+    node, source, kernel = step.node, building.window(step.node.input[0]), _kernel(step)
+    fits = node.op_type == "Conv" and source.axes == (2, 3) and len(source.shape) == 4 and source.stored is None
+    weights = building.facts.constants(node.input[1]) if step.image_inputs() == [0] else None
+    if not fits or weights is None or weights.dtype != np.float32 or building.facts.opset < _OPSET_WITHOUT_BIAS:
+        return False
+    if kernel.taps != (1, 1) or kernel.pads != (0, 0) or step.attribute("group", 1) != 1:
+        return False
+    reach = building.reach_of(node.output[0], source.axes)
+    positions = [np.arange(n) * stride for n, stride in zip(reach.size, kernel.strides, strict=True)]
+    if any(at[-1] >= length for at, length in zip(positions, source.reach.size, strict=True)):
+        return False  # there is padding after the map
+    if kernel.is_point:
+        reach, rows = source.reach, rows_form(source.name)
+    else:
+        building.check_worth(reach)
+        y, x = (Table(at.reshape(-1, 1)) for at in positions)
+        rows = building.context_in_rows(source, reach, (y, x))
+    matrix = building.constant(weights.reshape(weights.shape[0], -1))
+    building.emit("Gemm", [rows, matrix, *node.input[2:3]], output=rows_form(node.output[0]), transB=1)
+    building.hold(node.output[0], source, reach, in_rows=True)
+    return True
 
 
 def _slid(building: Building, step: Step, fill: float, output: str = "") -> Reach:
