@@ -85,6 +85,8 @@ class WindowPlans:
             macs=self.macs,
             try_node=lambda *given: run_node(self.file.opset, *given),
             batch=self.image.batch or 1,
+            # On a CPU onnxruntime's convolutions are as fast, and windows then often give the very same bits.
+            by_products=not self.sessions.on_cpu,
         )
 
     def _graph(self) -> ModelProto:

@@ -149,11 +149,10 @@ class WindowRunner(PatchRunner):
 
     def _clean_session(self) -> "_Graph":
         outputs = {name: name for name in self._graphs.clean_outputs}
-        return _Graph(self._graphs.clean, self._machine, outputs, self._ends.further)
+        return _Graph(self._graphs.clean.model(), self._machine, outputs, self._ends.further)
 
     def _window_session(self) -> "_Graph":
-        outputs, model = self._graphs.outputs, onnx.ModelProto()
-        model.CopyFrom(self._graphs.window)
+        outputs, model = self._graphs.outputs, self._graphs.window.model()
         types = {held: self._ends.wanted(name) for name, held in outputs.items()}
         carried = with_float_ends(model, self._image, types)
         answers = {name: carried[held] for name, held in outputs.items()}

@@ -27,11 +27,11 @@ SIZE = (20, 31)
 
 
 def network(case="3x3", size=SIZE, layout="nchw", kind=TensorProto.FLOAT, pooled=True):
-    """conv 3x3 -> the operator -> relu -> conv 3x3 -> scores; and the names of the operator's output and the scores."""
+    """conv 3x3 -> the operator -> leaky relu -> conv 3x3 -> scores; and the names of the operator's output and the scores."""
     operator = OPERATORS[case]
     net = SignedNet(*size, layout, kind=kind, opset=operator.opset)
     inner = operator.piece(net, net.conv(net.first, out=4))
-    last = net.conv(net.add("Relu", inner)[0])
+    last = net.conv(net.add("LeakyRelu", inner, alpha=0.5)[0])
     return net, inner, net.scores(last, pooled)
 
 

@@ -16,7 +16,6 @@ from tests.adapters.onnx_runtime.windows.both_ways import (
     some_places,
 )
 from tests.adapters.onnx_runtime.windows.graphs import BETWEEN, LOCAL, MIXING, MOVING, drawn_quantized, nets
-from viz.core.batched_patches import largest_difference
 
 pytestmark = pytest.mark.usefixtures("windows_anyway")
 
@@ -32,22 +31,30 @@ def trying(count):
     return settings(max_examples=count, deadline=None, suppress_health_check=suppressed)
 
 
-def check(net, last, side, stride, data):
-    """Windows and whole passes of 24 places on two images agree, for the output and for an inner tensor."""
+def both_ways(net, last, side, stride, data):
+    """Values of the output and of a drawn inner tensor, at 24 places on two images: by windows, by whole passes."""
     maps = [name for name, shape in net.shapes.items() if len(shape) == 4 and shape[0] == 1 and name != "image"]
-    inner = data.draw(st.sampled_from(maps))
-    layers = list(dict.fromkeys([last, inner]))
+    layers = list(dict.fromkeys([last, data.draw(st.sampled_from(maps))]))
     with tempfile.TemporaryDirectory() as folder:
         model = net.opened(Path(folder), last)
         assume(model.patch_plan(side, layers).reason == "")  # hypothesis complains where that is rare
         size = (net.height, net.width)
         patched = noise_patched(size, side, some_places(size, side, 12, images=2, seed=stride, stride=stride))
         whole, ours = by_whole_passes(model, patched, layers), by_windows(model, patched, layers)
-        for name in layers:
-            # Values far below those of the layers before have only what is left of their rounding.
-            scale = float(np.abs(whole[name]).max(initial=0.05))
-            worst = largest_difference(ours, whole, [name]) / scale
-            assert worst <= TOLERANCE, f"{name} is off by {worst:.2g} of {scale:.2g}"
+    return [(name, ours[name], whole[name]) for name in layers]
+
+
+def differences(ours, whole):
+    """Of each variant the largest, in units of the largest value.
+
+    Values far below those of the layers before have only what is left of their rounding.
+    """
+    return np.abs(ours - whole).reshape(len(ours), -1).max(axis=1) / np.abs(whole).max(initial=0.05)
+
+
+def check(*drawn):
+    for name, ours, whole in both_ways(*drawn):
+        assert differences(ours, whole).max() <= TOLERANCE, name
 
 
 @trying(40)
@@ -71,7 +78,11 @@ def test_operators_that_mix_all_positions(net, side, stride, data):
 @trying(10)
 @given(nets([drawn_quantized], LOCAL[2:6], [drawn_quantized]), st.integers(1, 9), st.integers(1, 4), st.data())
 def test_rounded_values(net, side, stride, data):
-    check(*net, side, stride, data)
+    """Where a sum of floats is on the edge of being rounded up or down, its last bit decides: a step, not a rounding."""
+    for name, ours, whole in both_ways(*net, side, stride, data):
+        found = differences(ours, whole)
+        assert np.mean(found > TOLERANCE) < 0.25, name
+        assert found.max() < 0.02, name
 
 
 @pytest.mark.slow

@@ -32,6 +32,8 @@ class Facts:
         constants: values of tensors that do not depend on the image, else None.
         macs: multiply-accumulates of the node that makes a tensor, for one image.
         batch: how many images the shapes are for.
+        by_products: whether kernels of one tap are computed as products of matrices, which spares laying out values
+            anew and gives other last digits.
         try_node: runs one node: operator, names of its inputs, their values, its attributes; gives its first output.
     """
 
@@ -44,6 +46,7 @@ class Facts:
     macs: Mapping[str, int | None]
     try_node: TryNode
     batch: int = 1
+    by_products: bool = False
 
     @property
     def graph(self) -> onnx.GraphProto:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from viz.adapters.onnx_graph.windows.reach import Ints, Reach
 
 # What a call costs beside its arithmetic, in multiply-accumulates: some hundred operators are started.
-_CALL_COST = 3e7
+_CALL_COST = 1e8
 
 
 @dataclass(frozen=True, eq=False)

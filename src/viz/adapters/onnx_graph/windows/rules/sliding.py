@@ -49,7 +49,7 @@ def convolution(building: Building, step: Step) -> None:
     zero = _ZERO_POINT.get(step.node.op_type)
     given = zero is not None and len(step.node.input) > zero
     fill = building.facts.scalar(step.node.input[zero], 0.0) if given and zero is not None else 0.0
-    if not as_product(building, step):
+    if not (building.facts.by_products and as_product(building, step)):
         _slid(building, step, fill)
 
 
