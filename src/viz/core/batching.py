@@ -11,7 +11,7 @@ import numpy as np
 from viz.core.adapter import Adapter, ReceptiveField, Rule, Trace
 from viz.core.agreement import Agreement
 from viz.core.batched_patches import largest_difference, run_groups, sample_rows
-from viz.core.errors import OutOfMemory
+from viz.core.errors import ModelError, OutOfMemory
 from viz.core.kernel import Kernel
 from viz.core.patch_plan import PatchPlan
 from viz.core.patch_runner import PatchRunner
@@ -135,11 +135,22 @@ class BatchedAdapter(Adapter):
         made = self._patch_runners.get(key)
         if key not in self._patch_runners or (made is not None and not made.holds()):
             runner = self._model.patch_runner(*key)
-            check = self._check(runner, patched, layers) if runner is not None and patched.cap is None else None
-            kept = runner is not None and (check is None or self._holds(runner, check))
+            kept, check = self._tried(runner, patched, layers) if runner is not None else (False, None)
             self._patch_runners[key] = runner if kept else None
             self._keep_plan(PatchUse(self._model.patch_plan(*key), kept, check))
         return self._patch_runners[key]
+
+    def _tried(self, runner: PatchRunner, patched: Patched, layers: Sequence[str]) -> tuple[bool, PatchCheck | None]:
+        """Whether windows may be used, and what they were compared with where they are to be exact."""
+        try:
+            runner.prepare()
+            check = self._check(runner, patched, layers) if patched.cap is None else None
+        except OutOfMemory:
+            raise
+        except ModelError as problem:
+            self.note(f"windows cannot be computed, every variant goes through the whole network: {problem.problem}")
+            return False, None
+        return check is None or self._holds(runner, check), check
 
     def _check(self, runner: PatchRunner, patched: Patched, layers: Sequence[str]) -> PatchCheck:
         """What windows and whole passes give for some variants of the first image."""

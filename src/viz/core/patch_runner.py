@@ -31,6 +31,12 @@ class PatchRunner(ABC):
         """Whether the model is still the one that this was made for; asked before each use of what was made earlier."""
         return True
 
+    def prepare(self) -> None:
+        """Make what all calls need. Called once, before the others, where the model itself was made.
+
+        What a thread allocates and gives back is not there for others: several of them would take more in all.
+        """
+
     @abstractmethod
     def batches(self, places: Places, at_once: int) -> Sequence[NDArray[np.intp]]:
         """Which rows of `places` (n, 3) go through together; every row once, the same for the same places.

@@ -327,6 +327,7 @@ class OnnxAdapter(Adapter):
         """Shapes and fixed values as one run showed them, kept."""
         if self._seen is None:
             self._seen = survey(self._file.graph, self._image.name, self._sessions.raw_values)
+            hand_back()
         return self._seen
 
     def _list_layers(self) -> dict[str, Layer]:

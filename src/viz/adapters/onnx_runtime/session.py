@@ -113,6 +113,10 @@ def make_session(
             f"{device.provider} could not be used: onnxruntime fell back to {session.get_providers()[0]}",
             "install its libraries (CUDA: `pip install torch` with CUDA brings them), or say --device cpu",
         )
+    # onnxruntime's wrapper keeps the file's bytes to open them again elsewhere, which viz never asks for; the
+    # weights would be there twice.
+    if hasattr(session, "_model_bytes"):
+        session._model_bytes = b""
     return session
 
 

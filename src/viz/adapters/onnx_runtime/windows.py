@@ -21,6 +21,7 @@ from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.outputs import with_float_ends
 from viz.adapters.onnx_runtime.widened import HALF
 from viz.core.errors import ModelError
+from viz.core.memory import hand_back
 from viz.core.patch_plan import PatchPlan
 from viz.core.patch_runner import PatchRunner, Places
 from viz.core.result import FloatArray
@@ -106,6 +107,11 @@ class WindowRunner(PatchRunner):
         self._lock = threading.Lock()
         self._sessions: tuple[_Graph, _Graph] | None = None
         self._indices = _Kept(_KEPT_BYTES)
+
+    def prepare(self) -> None:
+        """See `PatchRunner.prepare`: the two sessions."""
+        self._made()
+        hand_back()
 
     def batches(self, places: Places, at_once: int) -> Sequence[NDArray[np.intp]]:
         """See `PatchRunner.batches`: variants with windows of like sizes."""

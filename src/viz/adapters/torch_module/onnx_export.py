@@ -11,6 +11,7 @@ from io import StringIO
 import torch
 from torch import Tensor, nn
 
+from viz.adapters.torch_module.cut_program import CutProgram
 from viz.adapters.torch_module.program import evaluating, forward_with_layers
 from viz.adapters.torch_module.runner import Runner, Table
 from viz.adapters.torch_module.trial import noise
@@ -32,6 +33,8 @@ def export(runner: Runner, table: Table, wanted: tuple[str, ...]) -> bytes:
     """
     if find_spec("onnxscript") is None:
         raise NotSupported("torch's ONNX exporter needs another package (pip install onnxscript)")
+    if isinstance(runner.program, CutProgram):
+        raise NotSupported("a model at another size is left in the midst of its forward pass, which cannot be exported")
     if isinstance(runner.program.module, torch.jit.ScriptModule):
         raise NotSupported("torch exports no TorchScript to ONNX: the module itself or a torch.export program would do")
     try:

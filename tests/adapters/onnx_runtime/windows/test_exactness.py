@@ -27,7 +27,7 @@ SIZE = (20, 31)
 
 
 def network(case="3x3", size=SIZE, layout="nchw", kind=TensorProto.FLOAT, pooled=True):
-    """conv 3x3 -> the operator -> leaky relu -> conv 3x3 -> scores; and the names of the operator's output and the scores."""
+    """conv 3x3, the operator, leaky relu, conv 3x3, scores; the names of the operator's output and of the scores."""
     operator = OPERATORS[case]
     net = SignedNet(*size, layout, kind=kind, opset=operator.opset)
     inner = operator.piece(net, net.conv(net.first, out=4))

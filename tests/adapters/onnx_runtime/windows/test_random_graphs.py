@@ -78,7 +78,7 @@ def test_operators_that_mix_all_positions(net, side, stride, data):
 @trying(10)
 @given(nets([drawn_quantized], LOCAL[2:6], [drawn_quantized]), st.integers(1, 9), st.integers(1, 4), st.data())
 def test_rounded_values(net, side, stride, data):
-    """Where a sum of floats is on the edge of being rounded up or down, its last bit decides: a step, not a rounding."""
+    """Where a sum of floats is on the edge of being rounded up or down, its last bit decides, for a whole step."""
     for name, ours, whole in both_ways(*net, side, stride, data):
         found = differences(ours, whole)
         assert np.mean(found > TOLERANCE) < 0.25, name
