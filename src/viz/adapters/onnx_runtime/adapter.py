@@ -34,6 +34,7 @@ from viz.core.agreement import Agreement
 from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
 from viz.core.kernel import Kernel
 from viz.core.labels import Labels
+from viz.core.memory import hand_back
 from viz.core.model_options import REDUCED, ModelOptions
 from viz.core.patch_plan import PatchPlan
 from viz.core.patch_runner import PatchRunner

@@ -42,7 +42,8 @@ def _cells(rows: Rows, context: Context) -> float:
         return float(rows.reach.y.length * rows.reach.x.length)
     along = zip((context.target.y, context.target.x), context.maps, strict=True)
     lengths: Iterable[float] = (_mean_read(reach, by) for reach, by in along)
-    return 1.0 * prod(lengths)
+    cells: float = prod(lengths)
+    return cells
 
 
 def _mean_read(reach: AxisReach, by: AxisMap) -> float:
