@@ -31,7 +31,7 @@ class PatchRunner(ABC):
         """Whether the model is still the one that this was made for; asked before each use of what was made earlier."""
         return True
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  # many have nothing to prepare
         """Make what all calls need. Called once, before the others, where the model itself was made.
 
         What a thread allocates and gives back is not there for others: several of them would take more in all.

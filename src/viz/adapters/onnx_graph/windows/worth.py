@@ -50,4 +50,5 @@ def _mean_read(reach: AxisReach, by: AxisMap) -> float:
     width = float(reach.widths.mean())
     if isinstance(by, Strided):
         return (width - 1) * by.stride + by.span
-    return width * by.positions.shape[1]
+    taps = int(by.positions.shape[1])
+    return width * taps
