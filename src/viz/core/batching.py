@@ -117,7 +117,7 @@ class BatchedAdapter(Adapter):
         """See `Adapter.run_patched`; any number of variants, by windows where that is faster and gives the same."""
         self._model.compare_precision(patched.images)
         runner = self._patch_runner(patched, layers) if patched.by_windows and len(patched) else None
-        if runner is None:
+        if runner is None or not runner.plan.is_worth(len(patched) // len(np.unique(patched.places[:, 0]))):
             return self._in_batches(0, len(patched), lambda a, b: self._model.run_patched(patched.part(a, b), layers))
         return run_groups(runner, patched, self.batch_size, self._pool, self._counted, self._halved)
 

@@ -39,12 +39,15 @@ class PatchPlan:
         reason: why the whole network runs for every variant; "" where windows are computed.
         layers: the layers in execution order, those that depend on the image.
         cap: see `Patched.cap`.
+        gain: how many times faster a variant is expected to be by windows than in a whole pass, when what is
+            gathered and started is counted too; None where that was not estimated.
     """
 
     side: int
     reason: str
     layers: tuple[LayerPlan, ...] = ()
     cap: float | None = None
+    gain: float | None = None
 
     @property
     def share(self) -> float:
@@ -58,6 +61,11 @@ class PatchPlan:
         The one whole pass that the windows take their surroundings from is counted in.
         """
         return 1.0 if self.reason else 1 / (self.share + 1 / variants)
+
+    def is_worth(self, variants: int) -> bool:
+        """Whether so many variants of each image are expected to be faster by windows, the clean pass counted in."""
+        gain = self.gain or 1 / self.share
+        return not self.reason and 1 / gain + 1 / variants < 1
 
     def described(self) -> dict[str, Any]:
         """Plain values for a record."""

@@ -19,7 +19,7 @@ def planned(
         graphs = window_graphs(facts, side, wanted, cap)
     except Whole as obstacle:
         return whole(side, str(obstacle)), None
-    plan = PatchPlan(side, "", graphs.layers, cap)
+    plan = PatchPlan(side, "", graphs.layers, cap, round(graphs.gain, 3))
     if graphs.gain >= LEAST_GAIN:
         return plan, graphs
     cause = f"; from {graphs.first_whole}" if graphs.first_whole else ""
