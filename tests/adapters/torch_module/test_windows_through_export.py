@@ -11,6 +11,7 @@ from torch import nn
 
 from tests.adapters.torch_models import adapter, pixels
 from tests.networks import Depthwise, Residual, seeded
+from viz.adapters.onnx_graph.windows import planning
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.torch_module import onnx_export, through_onnx, windows
 from viz.adapters.torch_module.adapter import TorchAdapter
@@ -18,6 +19,7 @@ from viz.adapters.torch_module.model_state import state_of
 from viz.core.adapter import ModelSource
 from viz.core.batching import BatchedAdapter
 from viz.core.errors import ModelError
+from viz.core.patch_plan import PatchPlan
 from viz.core.patches import Patched
 from viz.core.preprocess import Preprocess
 
@@ -26,8 +28,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
-def any_model_is_worth_an_export(monkeypatch):
+def windows_wherever_they_can_be_computed(monkeypatch):
+    """The networks here are too small to be worth an export, or windows."""
     monkeypatch.setattr(windows, "_WORTH_AN_EXPORT", {"cpu": 0, "cuda": 0})
+    monkeypatch.setattr(planning, "LEAST_GAIN", 0.0)
+    monkeypatch.setattr(PatchPlan, "is_worth", lambda plan, variants: not plan.reason)
 
 
 @pytest.fixture
@@ -64,6 +69,7 @@ def small():
     model = adapter(seeded(Small), SIZE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windows, "_WORTH_AN_EXPORT", {"cpu": 0})
+        patch.setattr(planning, "LEAST_GAIN", 0.0)
         assert not model.patch_plan(SIDE, ["output"]).reason
     return model
 
@@ -213,7 +219,7 @@ def test_without_the_exporters_package_the_reason_says_what_to_install(monkeypat
 def test_small_models_are_not_exported(monkeypatch, exports):
     monkeypatch.undo()
     reason = reason_of(adapter(seeded(Residual), SIZE))
-    assert "too small to be worth an ONNX export, with 0.0015 of at least 1 G multiply-accumulates" in reason
+    assert "too small to be worth an ONNX export, with 0.0015 of at least 0.25 G multiply-accumulates" in reason
 
 
 def test_the_threshold_is_in_multiply_accumulates_of_the_whole_model(monkeypatch, small):

@@ -187,7 +187,7 @@ class OnnxAdapter(Adapter):
     def evidence(self) -> Mapping[str, object]:
         """See `Adapter.evidence`; at another size, also what was compared with the model's own."""
         reduced = self._reduced.evidence() if self._reduced else {}
-        return {**self.tracing.evidence(), **self._found_at_size, **reduced}
+        return {**self.tracing.evidence(), **self._found_at_size, **reduced, **self._sessions.evidence()}
 
     def kernel(self, name: str) -> Kernel:
         """See `Adapter.kernel`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 
-from viz.adapters.onnx_runtime import openvino
+from viz.adapters.onnx_runtime import openvino, placement
 from viz.adapters.onnx_runtime.half_precision import in_half_precision
 from viz.core.errors import ModelError, OutOfMemory, UnknownName, UsageError
 from viz.core.model_options import REDUCED, ModelOptions
@@ -19,8 +19,25 @@ _MOST_WORKERS = 16  # each holds the activations of a batch
 _MEMORY = re.compile(r"out of memory|failed to allocate|bad_?alloc|cudaErrorMemoryAllocation|allocate memory", re.I)
 
 
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
 # The reduced precision that is faster on a provider, and that viz knows how to ask it for.
-_FASTER = {openvino.PROVIDER: "bf16", "CUDAExecutionProvider": "fp16"}
+_FASTER = {openvino.PROVIDER: "bf16", _CUDA: "fp16"}
+# What onnxruntime calls the memory of providers that have their own. Others take and give arrays; those of AMD and
+# DirectML are not in the table because nobody has tried them here.
+_MEMORY_OF = {_CUDA: "cuda", "TensorrtExecutionProvider": "cuda", "NvTensorRTRTXExecutionProvider": "cuda"}
+# float32 is float32: by itself the provider rounds the factors of convolutions and products to TF32's 11 bits. And
+# convolutions are chosen by rule: by itself it times all that there are for each new shape, of which windows have
+# many, and what comes out first depends on the moment.
+_CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A device's own memory, as onnxruntime calls it: kind and number."""
+
+    kind: str
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,12 @@ class Device:
     name: str
     precision: str = "float32"
     threads: int | None = None
+
+    @property
+    def memory(self) -> Memory | None:
+        """The memory in which values can stay between calls; None where they are arrays anyway."""
+        kind = _MEMORY_OF.get(self.provider)
+        return Memory(kind, int(self.options.get("device_id", "0"))) if kind else None
 
     def computing(self, precision: str) -> "Device":
         """The same device computing in `precision`; raises `UsageError` where it gains nothing from that."""
@@ -65,10 +88,10 @@ def _asked_for(options: ModelOptions) -> Device:
     if options.provider:
         return _named_provider(options.provider)
     if options.device == "cpu":
-        return Device("CPUExecutionProvider", {}, "cpu")
+        return Device(_CPU, {}, "cpu")
     if options.device == "auto":
-        usable = "CUDAExecutionProvider" in ort.get_available_providers() and _has_nvidia_driver()
-        return _cuda(0) if usable else Device("CPUExecutionProvider", {}, "cpu")
+        usable = _CUDA in ort.get_available_providers() and _has_nvidia_driver()
+        return _cuda(0) if usable else Device(_CPU, {}, "cpu")
     if match := re.fullmatch(r"cuda(?::(\d+))?", options.device):
         return _cuda(int(match[1] or 0))
     raise UsageError(f"--device {options.device} is not known", "choose auto, cpu, cuda or cuda:N; or give --provider")
@@ -79,7 +102,7 @@ def workers(device: Device, threads: int | None) -> int:
 
     OpenVINO has a stream for each; with one caller and all threads it was slower (docs/how-to/devices.md).
     """
-    if device.provider not in ("CPUExecutionProvider", openvino.PROVIDER):
+    if device.provider not in (_CPU, openvino.PROVIDER):
         return 1
     return min(threads or usable_cores(), _MOST_WORKERS)
 
@@ -95,17 +118,17 @@ def make_session(
 ) -> ort.InferenceSession:
     """A session on `device`, each call with so many threads (0: all cores); not `optimized`: node by node.
 
-    Raises `ModelError` where the model cannot run there, or would run elsewhere.
+    On other devices than the CPU, nodes of `model` without a name get one. Raises `ModelError` where the model cannot
+    run there, or would run elsewhere.
     """
+    providers, session_options = [(device.provider, device.options)], _session_options(folder, threads, optimized)
+    if device.provider != _CPU:
+        providers.append((_CPU, {}))  # for single operators that the device lacks: `placement` says which
+        placement.record(session_options, model)
     if device.precision == "fp16":
         model = in_half_precision(model, folder)
-    providers = [(device.provider, device.options)]
-    if device.provider != "CPUExecutionProvider":
-        providers.append(("CPUExecutionProvider", {}))  # for single operators that the device lacks
     try:
-        session = ort.InferenceSession(
-            model.SerializeToString(), _session_options(folder, threads, optimized), providers=providers
-        )
+        session = ort.InferenceSession(model.SerializeToString(), session_options, providers=providers)
     except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
         raise session_error(problem) from None
     if session.get_providers()[0] != device.provider:
@@ -154,17 +177,19 @@ def _named_provider(name: str) -> Device:
     if found is None:
         listing = "installed here: " + ", ".join(available) + "; docs/how-to/devices.md says which package has which"
         raise UnknownName("execution provider", name, available, listing)
+    if found == _CUDA:
+        return _cuda(0)
     return Device(found, {}, "cpu" if found == openvino.PROVIDER else found)
 
 
 def _cuda(index: int) -> Device:
-    if "CUDAExecutionProvider" not in ort.get_available_providers():
+    if _CUDA not in ort.get_available_providers():
         raise ModelError("this onnxruntime was built without CUDA", "pip install onnxruntime-gpu, or say --device cpu")
     if not _has_nvidia_driver():
         raise ModelError("no NVIDIA driver was found on this machine", "say --device cpu")
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls()  # finds the CUDA libraries that torch's wheels bring
-    return Device("CUDAExecutionProvider", {"device_id": str(index)}, f"cuda:{index}")
+    return Device(_CUDA, {"device_id": str(index), **_CUDA_OPTIONS}, f"cuda:{index}")
 
 
 def _has_nvidia_driver() -> bool:
@@ -184,6 +209,6 @@ def runtime(device: Device) -> str:
 
 def details(device: Device) -> dict[str, str]:
     """What a record says about how the device was told to compute; {} where it was told nothing."""
-    if device.provider == openvino.PROVIDER:
+    if device.provider in _FASTER:
         return {"provider": device.provider, "precision": device.precision}
     return {"precision": device.precision} if device.precision in REDUCED else {}

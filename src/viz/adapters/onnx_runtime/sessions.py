@@ -21,6 +21,7 @@ from viz.adapters.onnx_graph.windows import WindowGraphs
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.open_batch import open_batch
 from viz.adapters.onnx_runtime.outputs import with_float_ends
+from viz.adapters.onnx_runtime.placement import Placements, nodes_of_shapes
 from viz.adapters.onnx_runtime.tail import CUT_TOLERANCE, Tail
 from viz.adapters.onnx_runtime.widened import widened
 from viz.adapters.onnx_runtime.windows import Ends, Machine, WindowRunner
@@ -44,11 +45,18 @@ _UNROUNDED = "\0unrounded"  # no tensor has this name: marks sessions with a flo
 
 @dataclass
 class Program:
-    """A session for one set of tensors: which output carries each, and whether batches may be run whole."""
+    """A session for one set of tensors.
+
+    Attributes:
+        carried: for every tensor the output that carries it.
+        whole_batches: whether batches may be run whole.
+        of_shapes: names of nodes that compute shapes only.
+    """
 
     session: ort.InferenceSession
     carried: Mapping[str, str]
     whole_batches: bool
+    of_shapes: frozenset[str]
 
 
 class Sessions:
@@ -97,6 +105,7 @@ class Sessions:
         self._opened: ModelProto | None = None
         self._making = threading.RLock()
         self._float32: Sessions | None = None
+        self._placements = Placements(self._note)
 
     def of(self, model: ModelProto, note: Callable[[str], None]) -> "Sessions":
         """Sessions of the same graph with other weights."""
@@ -128,7 +137,8 @@ class Sessions:
             if names not in self._programs:
                 for name in names:
                     self._check_name(name)
-                self._programs[names] = self._make_program(names)
+                self._programs[names] = program = self._make_program(names)
+                self._placements.look("the model", program.session, program.of_shapes)
             return self._programs[names]
 
     def unrounded_program(self, names: tuple[str, ...]) -> Program:
@@ -160,9 +170,13 @@ class Sessions:
         """What runs the two graphs of a plan as this graph is run; `in_float32` where they are, and this is not."""
         types = {name: self._tensors.types.get(name, 0) for name in layers}
         ends = Ends(self._image, self.encoded, types, self._further, in_float32)
-        machine = Machine(self._device, self._threads, self._folder)
+        machine = Machine(self._device, self._threads, self._folder, self._placements)
         tolerances = _WINDOW_TOLERANCE if self.on_cpu else _WINDOW_TOLERANCE_ELSEWHERE
         return WindowRunner(plan, graphs, ends, machine, tolerances[self._rounding()])
+
+    def evidence(self) -> dict[str, object]:
+        """Which operators run elsewhere than asked for, in plain values for run.json; {} on a CPU."""
+        return self._placements.evidence()
 
     @property
     def on_cpu(self) -> bool:
@@ -313,7 +327,7 @@ class Sessions:
         carried = with_float_ends(shown, self._image, wanted)
         folder = self._folder
         session = onnx_session.make_session(shown, folder, self._device, self._threads, optimized)
-        return Program(session, carried, whole_batches)
+        return Program(session, carried, whole_batches, nodes_of_shapes(shown.graph))
 
     def tolerance(self) -> float:
         """How far the same values may stray when they are computed in another company, relative to the largest."""

@@ -1,7 +1,6 @@
 """Variants of images by windows on onnxruntime: the clean graph once per image, the window graph per batch."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,15 @@ from viz.adapters.onnx_graph.windows import WindowGraphs
 from viz.adapters.onnx_graph.windows.context import Batch
 from viz.adapters.onnx_graph.windows.grouping import grouped
 from viz.adapters.onnx_runtime import session as onnx_session
+from viz.adapters.onnx_runtime.device_graph import Arrays, BoundGraph, Graph, Values
 from viz.adapters.onnx_runtime.outputs import with_float_ends
+from viz.adapters.onnx_runtime.placement import Placements, nodes_of_shapes
 from viz.adapters.onnx_runtime.widened import HALF
 from viz.core.errors import ModelError
 from viz.core.memory import hand_back
 from viz.core.patch_plan import PatchPlan
 from viz.core.patch_runner import PatchRunner, Places
 from viz.core.result import FloatArray
-
-Arrays = dict[str, NDArray[Any]]
 
 # Windows are smaller than whole maps: so many variants take about the memory of one whole image.
 _VARIANTS_PER_IMAGE = 2
@@ -35,15 +34,28 @@ _KEPT_BYTES = 1 << 26  # of indices, which are the same from image to image
 
 @dataclass(frozen=True)
 class Machine:
-    """Where graphs run: device, threads of each call (0: all cores), the folder of external data."""
+    """Where graphs run.
+
+    Attributes:
+        device: on what.
+        threads: of each call; 0: all cores.
+        folder: where external data lies.
+        placements: is told where their operators run.
+    """
 
     device: onnx_session.Device
     threads: int
     folder: Path
+    placements: Placements
 
-    def session(self, model: onnx.ModelProto) -> ort.InferenceSession:
-        """A session for a graph."""
-        return onnx_session.make_session(model, self.folder, self.device, self.threads)
+    def graph(
+        self, part: str, model: onnx.ModelProto, outputs: Mapping[str, str], further: Mapping[str, NDArray[Any]]
+    ) -> Graph:
+        """A graph that can be run: `part` of what is run, see `Graph` for the others."""
+        session = onnx_session.make_session(model, self.folder, self.device, self.threads)
+        self.placements.look(part, session, nodes_of_shapes(model.graph))
+        memory = self.device.memory
+        return BoundGraph(session, outputs, further, memory) if memory else Graph(session, outputs, further)
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class Ends:
 class Begun:
     """Images whose clean pass is done: what the window graph takes from it, and the encoded fills."""
 
-    clean: Arrays
+    clean: Values
     fills: NDArray[Any]
 
 
@@ -105,7 +117,7 @@ class WindowRunner(PatchRunner):
         self._graphs, self._ends, self._machine = graphs, ends, machine
         self._image = ends.image
         self._lock = threading.Lock()
-        self._sessions: tuple[_Graph, _Graph] | None = None
+        self._sessions: tuple[Graph, Graph] | None = None
         self._indices = _Kept(_KEPT_BYTES)
 
     def prepare(self) -> None:
@@ -120,12 +132,12 @@ class WindowRunner(PatchRunner):
     def begin(self, images: FloatArray, fills: FloatArray) -> Begun:
         """See `PatchRunner.begin`."""
         clean, _ = self._made()
-        return Begun(clean({self._image.name: self._ends.encoded(images)}), self._ends.encoded(fills))
+        return Begun(clean.kept({self._image.name: self._ends.encoded(images)}), self._ends.encoded(fills))
 
     def run(self, begun: Begun, places: Places) -> dict[str, FloatArray]:
         """See `PatchRunner.run`."""
         _, windows = self._made()
-        indices = self._indices.get(places.tobytes(), lambda: self._feeds(places))
+        indices = self._indices.get(places.tobytes(), lambda: self._feeds(places), windows.held)
         squares = self._squares(begun.fills, places)
         found = windows({self._image.name: squares, **begun.clean, **indices})
         for name, value in found.items():
@@ -146,47 +158,23 @@ class WindowRunner(PatchRunner):
             crops = [fills[i, top : top + side, left : left + side] for i, top, left in places.tolist()]
         return np.stack(crops)
 
-    def _made(self) -> tuple["_Graph", "_Graph"]:
+    def _made(self) -> tuple[Graph, Graph]:
         """Both sessions, made on first use."""
         with self._lock:
             if self._sessions is None:
                 self._sessions = self._clean_session(), self._window_session()
             return self._sessions
 
-    def _clean_session(self) -> "_Graph":
+    def _clean_session(self) -> Graph:
         outputs = {name: name for name in self._graphs.clean_outputs}
-        return _Graph(self._graphs.clean.model(), self._machine, outputs, self._ends.further)
+        return self._machine.graph("clean pass", self._graphs.clean.model(), outputs, self._ends.further)
 
-    def _window_session(self) -> "_Graph":
+    def _window_session(self) -> Graph:
         outputs, model = self._graphs.outputs, self._graphs.window.model()
         types = {held: self._ends.wanted(name) for name, held in outputs.items()}
         carried = with_float_ends(model, self._image, types)
         answers = {name: carried[held] for name, held in outputs.items()}
-        return _Graph(model, self._machine, answers, self._ends.further)
-
-
-class _Graph:
-    """A session that is fed by name and answers by name."""
-
-    def __init__(
-        self,
-        model: onnx.ModelProto,
-        machine: Machine,
-        outputs: Mapping[str, str],
-        further: Mapping[str, NDArray[Any]],
-    ):
-        self._session = machine.session(model)
-        asked = {value.name for value in self._session.get_inputs()}
-        self._asked, self._outputs = asked, outputs
-        self._further = {name: value for name, value in further.items() if name in asked}
-
-    def __call__(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
-        given = {name: value for name, value in feeds.items() if name in self._asked}
-        try:
-            values = self._session.run(list(self._outputs.values()), {**given, **self._further})
-        except Exception as problem:  # onnxruntime raises its own C++ exceptions, without a common base
-            raise onnx_session.session_error(problem) from None
-        return dict(zip(self._outputs, values, strict=True))
+        return self._machine.graph("windows", model, answers, self._ends.further)
 
 
 class _Kept:
@@ -194,19 +182,21 @@ class _Kept:
 
     def __init__(self, most: int):
         self._most, self._bytes = most, 0
-        self._found: OrderedDict[bytes, Arrays] = OrderedDict()
+        self._found: dict[bytes, Values] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: bytes, make: Callable[[], Arrays]) -> Arrays:
-        """What was kept under a key, or what `make` gives, which is then kept while there is room."""
+    def get(self, key: bytes, make: Callable[[], Arrays], held: Callable[[Arrays], Values]) -> Values:
+        """What was kept under a key, or what `make` gives, which is then held and kept while there is room."""
         with self._lock:
             if key in self._found:
                 return self._found[key]
-        made = make()
-        size = sum(value.nbytes for value in made.values())
+        arrays = make()
+        size = sum(value.nbytes for value in arrays.values())
         with self._lock:
-            if key not in self._found and self._bytes + size <= self._most:
-                self._found[key], self._bytes = made, self._bytes + size
+            if key in self._found or self._bytes + size > self._most:
+                return arrays
+            self._found[key] = made = held(arrays)
+            self._bytes += size
         return made
 
 

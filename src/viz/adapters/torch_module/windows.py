@@ -14,8 +14,8 @@ from viz.core.patch_plan import PatchPlan, whole
 from viz.core.patch_runner import PatchRunner, Places
 from viz.core.result import FloatArray
 
-# Of a model with fewer multiply-accumulates, an image is done before its export is (decision 0015).
-_WORTH_AN_EXPORT = {"cpu": 10**9, "cuda": 20 * 10**9}
+# Of a model with fewer multiply-accumulates, a few images are done before its export is (decision 0015).
+_WORTH_AN_EXPORT = {"cpu": 250 * 10**6, "cuda": 20 * 10**9}
 
 
 class ExportedRunner(PatchRunner):
@@ -28,6 +28,10 @@ class ExportedRunner(PatchRunner):
     def holds(self) -> bool:
         """See `PatchRunner.holds`."""
         return self._holds()
+
+    def prepare(self) -> None:
+        """See `PatchRunner.prepare`."""
+        self._inner.prepare()
 
     def batches(self, places: Places, at_once: int) -> Sequence[NDArray[np.intp]]:
         """See `PatchRunner.batches`."""

@@ -7,7 +7,7 @@ from math import prod
 from viz.adapters.onnx_graph.windows.context import AxisMap, Context, Rows, Strided
 from viz.adapters.onnx_graph.windows.reach import AxisReach
 
-# In the time of a multiply-accumulate inside a convolution (benchmarks/occlusion.py --costs): a value that an
+# In the time of a multiply-accumulate inside a convolution (benchmarks/windows_worth.py): a value that an
 # operator writes, a value that is gathered, and starting an operator for one variant of a batch.
 _WRITTEN, _GATHERED, _STARTED = 20.0, 60.0, 1e5
 
