@@ -19,6 +19,7 @@ import numpy as np
 from viz import ModelOptions, load
 from viz.adapters.onnx_graph.windows import planning
 from viz.core.batching import BatchedAdapter
+from viz.core.patch_plan import PatchPlan
 from viz.core.patches import Patched
 
 
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=250, help="variants, drawn from the grid where it has more")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    planning.LEAST_GAIN = 0.0
+    planning.LEAST_GAIN, PatchPlan.is_worth = 0.0, lambda plan, variants: True
     for pair in options.patches:
         side, stride = map(int, pair.split("/"))
         compare(options, side, stride)

@@ -5,15 +5,12 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.adapters.onnx_runtime.windows.both_ways import by_whole_passes, by_windows, every_place, noise_patched
-from viz.adapters.onnx_runtime import device_graph, windows
-from viz.adapters.onnx_runtime import session as onnx_session
+from viz.adapters.onnx_runtime import device_graph
 from viz.adapters.onnx_runtime.device_graph import BoundGraph, Graph
 from viz.adapters.onnx_runtime.session import Memory
 from viz.core.errors import ModelError
 
 HOST = Memory("cpu")
-SIZE = (40, 36)
 
 
 def session_of(nodes, inputs, outputs, stored=()):
@@ -114,69 +111,3 @@ def test_only_shapes_are_left_in_the_hosts_memory(doubling, monkeypatch):
     )
     BoundGraph(doubling, {"y": "y"}, {}, Memory("cuda", 1)).held(CHOICE)
     assert went == {"int32": ("cuda", 1), "int64": ("cpu", 0)}
-
-
-# --- through a whole model ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def by_binding(monkeypatch):
-    """The CPU's provider as one with a memory of its own."""
-    monkeypatch.setitem(onnx_session._MEMORY_OF, "CPUExecutionProvider", "cpu")
-
-
-@pytest.mark.usefixtures("windows_anyway")
-@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.UINT8])
-def test_windows_are_the_same_to_the_bit(tmp_path, monkeypatch, kind):
-    patched = noise_patched(SIZE, 9, every_place(SIZE, 9, 7, images=2))
-    model = network(tmp_path, kind)
-    plain = by_windows(model, patched, ["scores", "deep"])
-    monkeypatch.setitem(onnx_session._MEMORY_OF, "CPUExecutionProvider", "cpu")
-    model = network(tmp_path, kind)
-    ours, whole = by_windows(model, patched, ["scores", "deep"]), by_whole_passes(model, patched, ["scores", "deep"])
-    for name, value in plain.items():
-        assert np.ptp(value, axis=0).max() > 0.1
-        np.testing.assert_array_equal(ours[name], value)
-        np.testing.assert_allclose(ours[name], whole[name], atol=1e-4)
-
-
-@pytest.mark.usefixtures("windows_anyway", "by_binding")
-def test_clean_maps_and_indices_are_not_fed_as_arrays(tmp_path, monkeypatch):
-    fed = []
-    value = BoundGraph._value
-    monkeypatch.setattr(
-        BoundGraph, "_value", lambda self, array, memory: fed.append(array.shape) or value(self, array, memory)
-    )
-    patched = noise_patched(SIZE, 9, every_place(SIZE, 9, 14))
-    model = network(tmp_path, TensorProto.FLOAT)
-    runner = model.patch_runner(9, ["scores"])
-    begun = runner.begin(patched.images, patched.fills)
-    assert fed == [(1, 3, *SIZE)]
-    runner.run(begun, patched.places)
-    fed.clear()
-    runner.run(begun, patched.places)
-    assert fed == [(len(patched), 3, 9, 9)]  # only the squares
-
-
-@pytest.mark.usefixtures("windows_anyway", "by_binding")
-def test_indices_beyond_the_budget_are_made_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(windows, "_KEPT_BYTES", 5000)
-    patched = noise_patched(SIZE, 9, every_place(SIZE, 9, 7))
-    model = network(tmp_path, TensorProto.FLOAT)
-    runner = model.patch_runner(9, ["scores"])
-    begun = runner.begin(patched.images, patched.fills)
-    for place in patched.places:
-        runner.run(begun, place[None])
-    kept = runner._indices._found
-    assert 0 < len(kept) < len(patched)
-    assert sum(value.tensor_size_in_bytes() for values in kept.values() for value in values.values()) <= 5000
-    expected = by_whole_passes(model, patched, ["scores"])["scores"]
-    np.testing.assert_allclose(runner.run(begun, patched.places)["scores"], expected, atol=1e-4)
-
-
-def network(tmp_path, kind):
-    """Convolutions, pooling, a global average and a product."""
-    from tests.adapters.onnx_runtime.windows.nets import SignedNet
-
-    net = SignedNet(*SIZE, kind=kind)
-    raise NotImplementedError(net)

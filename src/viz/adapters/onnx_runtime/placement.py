@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from typing import Any
 
 import onnx
@@ -103,9 +104,9 @@ def record(options: ort.SessionOptions, model: onnx.ModelProto) -> None:
     """Have a session of `model` remember where it runs what; nodes without a name get one, in place."""
     options.add_session_config_entry(_RECORDED, "1")
     taken = {node.name for node in model.graph.node}
-    for i, node in enumerate(model.graph.node):
-        if not node.name and f"viz_node_{i}" not in taken:
-            node.name = f"viz_node_{i}"
+    free = (name for i in count() if (name := f"viz_node_{i}") not in taken)
+    for node in model.graph.node:
+        node.name = node.name or next(free)
 
 
 def placement(session: ort.InferenceSession, of_shapes: frozenset[str]) -> Placement | None:

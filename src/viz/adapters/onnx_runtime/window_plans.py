@@ -85,8 +85,7 @@ class WindowPlans:
             macs=self.macs,
             try_node=lambda *given: run_node(self.file.opset, *given),
             batch=self.image.batch or 1,
-            # On a CPU onnxruntime's convolutions are as fast, and windows then often give the very same bits.
-            by_products=not self.sessions.on_cpu,
+            by_products=better_by_products(self.sessions),
         )
 
     def _graph(self) -> ModelProto:
@@ -95,3 +94,11 @@ class WindowPlans:
         if not self._is_widened:
             return model
         return widened(model, self.image.name, str(self.file.path.absolute().parent))
+
+
+def better_by_products(sessions: Sessions) -> bool:
+    """Whether kernels of one tap are faster as products of matrices.
+
+    On a CPU onnxruntime's convolutions are about as fast, and windows then often give the very same bits.
+    """
+    return not sessions.on_cpu
