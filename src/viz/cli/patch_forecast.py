@@ -40,7 +40,7 @@ class PatchForecast:
 
     @property
     def speedup(self) -> float:
-        """At most: by multiply-accumulates, against whole passes for the same variants."""
+        """By multiply-accumulates, against whole passes for the same variants."""
         return self.plan.speedup(self.variants) if self.plan else 1.0
 
     def described(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def plan_lines(forecast: PatchForecast) -> Iterator[tuple[str, str]]:
     if plan.cap is not None:
         yield "approximate", f"no window is larger than {plan.cap:g} of a map's height and width"
     against = f"{forecast.variants:,} positions an image, against whole passes"
-    yield "speedup", f"at most {forecast.speedup:.1f}x, for {against}"
+    yield "speedup", f"{forecast.speedup:.1f}x by multiply-accumulates, for {against}"
 
 
 def print_layers(plan: PatchPlan) -> None:
