@@ -4,6 +4,7 @@
     python benchmarks/occlusion.py --network vgg16 --patch 16 --stride 8 --threads 1 --captum --cache DIR
     python benchmarks/occlusion.py --network resnet50 --patch 32 --stride 16 --threads 2 --provider OpenVINO \
         --precision bf16 --openvino PYTHON --cache DIR
+    python benchmarks/occlusion.py --network vgg16 --patch 16 --stride 8 --device cuda --captum --cache DIR
     python benchmarks/occlusion.py --network vgg16 --memory
     python benchmarks/occlusion.py --network vgg16 --patch 16 --stride 8 --planning
     python benchmarks/occlusion.py --end-to-end --network mobilenet_v2 --images 20 --captum
@@ -19,6 +20,11 @@ coarser grid (it cannot do a part of one), its clean pass counted as a position.
 OpenVINO's own precision, as OpenVINO-XAI's RISE runs it, and that itself (benchmarks/openvino_worker.py). Sessions,
 plans and viz's check against whole passes are made before the rounds; `--planning` times them.
 
+With `--device cuda` all are on the GPU, in float32 without TF32, and times include the way to the GPU and back. `loop`
+is then the faster of copies drawn on the host and uploaded, and of copies drawn on the GPU, where the image stays
+(benchmarks/occlusion_device_loop.py); batches and positions per round are larger. This has not been run on a GPU yet;
+what draws was run on the CPU, with the same scores.
+
 Rounds are interleaved, and ratios are medians of those within rounds. `limit` is how many times fewer multiply-
 accumulates exactness needs (benchmarks/occlusion_limits.py); the share of it is that of the ratio to `loop`, or to
 `plain` with a provider or precision that the loop has not. It can be above 100 %: small windows stay in a core's
@@ -31,7 +37,9 @@ to make them and for Captum. `--json` keeps all figures.
 import argparse
 import json
 import platform
+import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +48,7 @@ import onnxruntime as ort
 from interleaved import Contestant, Rates, fastest, print_table, ratio, rounds
 from occlusion_contestants import (
     CAPTUM_BATCHES,
+    GPU_BATCHES,
     LOOP_BATCHES,
     Loop,
     Setting,
@@ -54,12 +63,16 @@ from occlusion_limits import limit
 from openvino_worker import openvinos, usable_cores
 
 CAPTUM_TRIAL = (56, 56)  # side and step: 16 places to find its best batch size with, which any patch has
+GPU_TRIAL = (32, 12)  # the same where hundreds go through at once
+POSITIONS, GPU_POSITIONS = 64, 256
 NETWORKS = ("mobilenet_v2", "resnet18", "resnet50", "vgg16")  # those of networks.py that are classifiers
 
 
 def main() -> None:
     """Do what was asked for."""
     asked = _arguments().parse_args()
+    if asked.device == "cuda" and (asked.memory or asked.openvino):
+        raise SystemExit("--memory reads the host's memory, and OpenVINO has no CUDA: give --device cpu")
     with tempfile.TemporaryDirectory() as scratch:
         setting = _setting(asked, Path(scratch))
         if asked.end_to_end:
@@ -71,7 +84,9 @@ def main() -> None:
         else:
             found = compare(asked, setting)
     if asked.json:
-        Path(asked.json).write_text(json.dumps({"asked": vars(asked), "machine": _machine(), **found}, indent=2))
+        Path(asked.json).write_text(
+            json.dumps({"asked": vars(asked), "machine": _machine(asked.device), **found}, indent=2)
+        )
 
 
 def compare(asked: argparse.Namespace, setting: Setting) -> dict[str, Any]:
@@ -90,16 +105,16 @@ def _contestants(asked: argparse.Namespace, setting: Setting) -> tuple[dict[str,
     plain()
     chosen = {"windows": model.patch_plan(setting.patch, windows.layers).reason or "used"}
     print(f"windows: {chosen['windows']}; notes: {'; '.join(model.notes) or 'none'}")
-    all_loops = loops(setting, asked.loop_batches)
+    on_gpu = setting.device == "cuda"
+    all_loops = loops(setting, asked.loop_batches or (GPU_BATCHES if on_gpu else LOOP_BATCHES))
     chosen["loop"] = fastest(all_loops)
     loop = all_loops[chosen["loop"]]
     print(_agreement(setting, windows, loop))
     contestants: dict[str, Contestant] = {"windows": windows, "plain": plain, "loop": loop}
     if asked.captum:
-        chosen["captum"] = fastest(captums(setting, asked.captum_batches, *CAPTUM_TRIAL))
-        contestants["captum"] = captums(setting, asked.captum_batches, setting.patch, coarser(setting))[
-            chosen["captum"]
-        ]
+        batches = asked.captum_batches or (GPU_BATCHES if on_gpu else CAPTUM_BATCHES)
+        chosen["captum"] = fastest(captums(setting, batches, *(GPU_TRIAL if on_gpu else CAPTUM_TRIAL)))
+        contestants["captum"] = captums(setting, batches, setting.patch, coarser(setting))[chosen["captum"]]
     if asked.openvino:
         found = openvinos(asked.openvino, setting.path, setting.threads or len(usable_cores()), setting.subset)
         for name, (chosen[name], contestants[name]) in found.items():
@@ -147,7 +162,7 @@ def _setting(asked: argparse.Namespace, scratch: Path) -> Setting:
         stride=asked.stride,
         threads=asked.threads,
         images=asked.images or (20 if asked.end_to_end else 1),
-        subset=asked.positions_per_round,
+        subset=asked.positions_per_round or (GPU_POSITIONS if asked.device == "cuda" else POSITIONS),
         batch_size=asked.batch_size,
         options={name: value for name, value in options.items() if value},
     )
@@ -164,9 +179,15 @@ def _file(network: str, folder: Path) -> Path:
     return path
 
 
-def _machine() -> dict[str, Any]:
+def _machine(device: str) -> dict[str, Any]:
     versions = {"python": platform.python_version(), "numpy": np.__version__, "onnxruntime": ort.__version__}
-    return {"processor": _processor(), "cores": len(usable_cores()), **versions}
+    found = {"processor": _processor(), "cores": len(usable_cores()), **versions}
+    return found | {"gpu": _gpu()} if device == "cuda" else found
+
+
+def _gpu() -> str:
+    asking = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    return subprocess.run(asking, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:
@@ -186,15 +207,16 @@ def _arguments() -> argparse.ArgumentParser:
     add("--rounds", type=int, default=5)
     add("--images", type=int, help="per call of viz; default: 1, with --end-to-end 20")
     add("--batch-size", type=int, help="viz's; default: its own choice")
-    add("--positions-per-round", type=int, default=64, help="of those who do not work through the whole grid")
-    add("--loop-batches", type=int, nargs="+", default=LOOP_BATCHES)
+    positions = f"of those who do not work through the whole grid; default: {POSITIONS}, on a GPU {GPU_POSITIONS}"
+    add("--positions-per-round", type=int, help=positions)
+    add("--loop-batches", type=int, nargs="+", help=_default(LOOP_BATCHES))
     add("--captum", action="store_true", help="let it take part")
-    add("--captum-batches", type=int, nargs="+", default=CAPTUM_BATCHES)
+    add("--captum-batches", type=int, nargs="+", help=_default(CAPTUM_BATCHES))
     add("--captum-images", type=int, default=4, help="of --end-to-end: Captum is timed on this many a round")
     add("--openvino", metavar="PYTHON", help="let it take part, with the interpreter that has it")
     add("--provider", help="viz's onnxruntime provider")
     add("--precision", help="viz's precision")
-    add("--device", default="cpu", help="viz's and the loop's: cpu or cuda")
+    add("--device", default="cpu", choices=("cpu", "cuda"), help="everybody's; OpenVINO has no part on cuda")
     add("--cache", metavar="DIR", help="where networks are kept")
     add("--json", metavar="FILE", help="write all figures")
     add("--end-to-end", action="store_true", help="whole commands, from files to a page")
@@ -202,6 +224,10 @@ def _arguments() -> argparse.ArgumentParser:
     add("--memory", action="store_true", help="peak memory of both ways, instead")
     add("--planning", action="store_true", help="time of planning and writing the graphs, instead")
     return parser
+
+
+def _default(on_cpu: Iterable[int]) -> str:
+    return f"default: {' '.join(map(str, on_cpu))}; on a GPU {' '.join(map(str, GPU_BATCHES))}"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,10 @@ from viz.core.patches import Patched
 SIZE = 224
 LOOP_BATCHES = (1, 4, 8, 16, 32)
 CAPTUM_BATCHES = (1, 4, 16)
+GPU_BATCHES = (16, 32, 64, 128, 256)  # of both
+# The same number format as viz's. Convolutions by trial, which is onnxruntime's default and best for batches of one
+# size; the trials are over before the rounds.
+_CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "EXHAUSTIVE"}
 _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
@@ -49,6 +53,11 @@ class Setting:
     subset: int = 64
     batch_size: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> str:
+        """cpu or cuda, viz's and the loop's."""
+        return str(self.options.get("device", "cpu"))
 
     @property
     def starts(self) -> range:
@@ -110,7 +119,7 @@ class Loop:
     """What one would write by hand: a session, batches of ready tensors with a gray square each."""
 
     def __init__(self, setting: Setting, batch: int, callers: int = 1):
-        self._session = _session(setting.path, (setting.threads or 0) // callers, setting.options.get("device", "cpu"))
+        self._session = _session(setting.path, (setting.threads or 0) // callers, setting.device)
         self._pool = ThreadPoolExecutor(callers)
         self._setting, self._batch, self._callers = setting, batch, callers
 
@@ -143,18 +152,34 @@ class Loop:
 
 @cache
 def _session(path: Path, threads: int, device: str) -> ort.InferenceSession:
+    return session_on(str(path), threads, device)
+
+
+def session_on(model: str | bytes, threads: int, device: str) -> ort.InferenceSession:
+    """A session of a file or its bytes. Raises `SystemExit` where it cannot be had on that device."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     provider = "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider"
-    session = ort.InferenceSession(str(path), options, providers=[provider])
+    if device == "cuda":
+        ort.preload_dlls()
+    given = _CUDA_OPTIONS if device == "cuda" else {}
+    session = ort.InferenceSession(model, options, providers=[(provider, given)])
     if session.get_providers()[0] != provider:
         raise SystemExit(f"onnxruntime could not use {provider}")
     return session
 
 
 def loops(setting: Setting, batches: Iterable[int]) -> dict[str, Loop]:
-    """At all batch sizes: one call at a time with all threads, and as many calls as threads with one thread each."""
-    ways = {1} if setting.options.get("device") == "cuda" else {1, setting.threads or 1}
+    """At all batch sizes: one call at a time with all threads, and as many calls as threads with one thread each.
+
+    On a GPU: copies drawn on the host and uploaded, and drawn on the GPU.
+    """
+    if setting.device == "cuda":
+        from occlusion_device_loop import DeviceLoop
+
+        drawn = {f"batch {b}, drawn on the GPU": DeviceLoop(setting, b, "cuda") for b in batches}
+        return {f"batch {b}": Loop(setting, b) for b in batches} | drawn
+    ways = {1, setting.threads or 1}
     return {f"batch {b}" + f", {n} side by side" * (n > 1): Loop(setting, b, n) for n in sorted(ways) for b in batches}
 
 
@@ -170,9 +195,10 @@ def captum_on(setting: Setting, images: Sequence[np.ndarray], at_once: int) -> C
     from captum.attr import Occlusion as Peer
 
     torch.set_num_threads(setting.threads or torch.get_num_threads())
-    network = _torch_network(setting.network, setting.path)
-    tensors = [torch.from_numpy(image)[None] for image in images]
-    gray = torch.from_numpy(ready(np.full((3, SIZE, SIZE), 0.5, np.float32)))[None]
+    torch.backends.cudnn.allow_tf32 = False  # the same number format as viz's
+    network = _torch_network(setting.network, setting.path).to(setting.device)
+    tensors = [torch.from_numpy(image)[None].to(setting.device) for image in images]
+    gray = torch.from_numpy(ready(np.full((3, SIZE, SIZE), 0.5, np.float32)))[None].to(setting.device)
     window, steps = (3, setting.patch, setting.patch), (3, setting.stride, setting.stride)
     peer, positions = Peer(network), len(setting.starts) ** 2
 
@@ -180,7 +206,7 @@ def captum_on(setting: Setting, images: Sequence[np.ndarray], at_once: int) -> C
         with torch.no_grad():
             for tensor in tensors:
                 target = int(network(tensor).argmax())
-                peer.attribute(tensor, window, steps, gray, target, perturbations_per_eval=at_once)
+                peer.attribute(tensor, window, steps, gray, target, perturbations_per_eval=at_once).cpu()
         return len(tensors) * (positions + 1)
 
     return attribute
@@ -196,7 +222,7 @@ def _torch_network(name: str, path: Path) -> Any:
     network, image = build(name), np.random.default_rng(0).normal(size=(1, 3, SIZE, SIZE)).astype(np.float32)
     session = _session(path, 1, "cpu")
     theirs = session.run(None, {session.get_inputs()[0].name: image})[0]
-    with torch.no_grad():
+    with torch.no_grad():  # before it is moved to another device
         ours = network(torch.from_numpy(image)).numpy()
     if not np.allclose(ours, theirs, rtol=0, atol=1e-3 * np.abs(ours).max()):
         raise SystemExit(f"{path} holds another network than benchmarks/networks.py makes: delete it")

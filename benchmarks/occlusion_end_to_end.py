@@ -12,7 +12,17 @@ from pathlib import Path
 
 import numpy as np
 from interleaved import Contestant
-from occlusion_contestants import CAPTUM_BATCHES, LOOP_BATCHES, SIZE, Loop, Setting, captum_on, ready
+from occlusion_contestants import (
+    CAPTUM_BATCHES,
+    GPU_BATCHES,
+    LOOP_BATCHES,
+    SIZE,
+    Loop,
+    Setting,
+    captum_on,
+    loops,
+    ready,
+)
 from PIL import Image
 
 from viz import ModelOptions, RunOptions, load, run
@@ -23,11 +33,13 @@ from viz.techniques.attribution.occlusion import Occlusion
 def contestants(setting: Setting, files: Sequence[Path], captum_files: int, scratch: Path) -> dict[str, Contestant]:
     """The command, the loop at all batch sizes, and Captum with small and large batches on some of the files."""
     found: dict[str, Contestant] = {"viz": partial(with_viz, setting, files, scratch)}
-    for batch in LOOP_BATCHES:
-        found[f"loop-{batch}"] = partial(hand_written, setting, Loop(setting, batch), files)
+    on_gpu = setting.device == "cuda"
+    all_loops = loops(setting, GPU_BATCHES) if on_gpu else {f"{batch}": Loop(setting, batch) for batch in LOOP_BATCHES}
+    for name, loop in all_loops.items():
+        found[f"loop-{name}"] = partial(hand_written, setting, loop, files)
     if captum_files:
         images = [decoded(file) for file in files[:captum_files]]
-        for batch in CAPTUM_BATCHES:
+        for batch in GPU_BATCHES if on_gpu else CAPTUM_BATCHES:
             found[f"captum-{batch}"] = captum_on(setting, images, batch)
     return found
 

@@ -101,6 +101,18 @@ def test_what_cannot_be_run_is_our_error(doubling, feeds):
         bound(doubling, {"y": "y"})(feeds)
 
 
+def test_what_is_kept_comes_out_in_the_devices_memory_and_answers_in_the_hosts(doubling, monkeypatch):
+    went = []
+    bind = ort.IOBinding.bind_output
+    monkeypatch.setattr(
+        ort.IOBinding, "bind_output", lambda self, name, *memory: went.append(memory) or bind(self, name, "cpu", 0)
+    )
+    graph = BoundGraph(doubling, {"y": "y"}, {}, Memory("cuda", 1))
+    graph.kept({"x": X})
+    graph({"x": X})
+    assert went == [("cuda", 1), ("cpu", 0)]
+
+
 def test_only_shapes_are_left_in_the_hosts_memory(doubling, monkeypatch):
     went = {}
     make = ort.OrtValue.ortvalue_from_numpy

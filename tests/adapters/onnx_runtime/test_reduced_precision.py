@@ -50,6 +50,8 @@ def test_on_the_plain_cpu_provider_it_is_an_error_that_says_what_to_use(tmp_path
 def test_a_provider_is_given_the_precision_that_it_is_faster_in_and_no_other(monkeypatch, provider, other, own):
     name = f"{provider}ExecutionProvider"
     monkeypatch.setattr(onnx_session.ort, "get_available_providers", lambda: [name, "CPUExecutionProvider"])
+    monkeypatch.setattr(onnx_session, "_has_nvidia_driver", lambda: True)
+    monkeypatch.setattr(onnx_session.ort, "preload_dlls", lambda: None, raising=False)
     assert onnx_session.choose_device(ModelOptions(provider=provider, precision=own)).precision == own
     with pytest.raises(UsageError, match=f"{other} is of no use on {name}, which is faster in {own}"):
         onnx_session.choose_device(ModelOptions(provider=provider, precision=other))

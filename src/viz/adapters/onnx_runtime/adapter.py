@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from viz.adapters.onnx_graph.file import Constants, OnnxFile, read
 from viz.adapters.onnx_graph.image_input import further_inputs, image_input
@@ -18,20 +18,20 @@ from viz.adapters.onnx_graph.kernels.constants import facts_of
 from viz.adapters.onnx_graph.layers import image_dependent, list_layers
 from viz.adapters.onnx_graph.names import aliases_of
 from viz.adapters.onnx_graph.randomized import randomized
-from viz.adapters.onnx_graph.scores import find_scores
 from viz.adapters.onnx_graph.tensors import Tensors
 from viz.adapters.onnx_runtime import session as onnx_session
 from viz.adapters.onnx_runtime.at_size import Resizing, SizedGraph
 from viz.adapters.onnx_runtime.canvas import Canvas
+from viz.adapters.onnx_runtime.opening import check_integer_range, found_preprocess, scores_by_trial
 from viz.adapters.onnx_runtime.reduced_precision import ReducedPrecision
 from viz.adapters.onnx_runtime.sessions import Sessions
 from viz.adapters.onnx_runtime.survey import Survey, Values, survey
 from viz.adapters.onnx_runtime.tail import names_apart
 from viz.adapters.onnx_runtime.tracing import CheckedTracing
 from viz.adapters.onnx_runtime.window_plans import WindowPlans
-from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace, per_image
+from viz.core.adapter import Adapter, Layer, LazyLayers, ModelSource, Rule, Trace
 from viz.core.agreement import Agreement
-from viz.core.errors import ModelError, NotSupported, UnknownName, UsageError
+from viz.core.errors import ModelError, NotSupported, UnknownName
 from viz.core.kernel import Kernel
 from viz.core.labels import Labels
 from viz.core.memory import hand_back
@@ -42,7 +42,6 @@ from viz.core.patches import Patched
 from viz.core.preprocess import Layout, Preprocess
 from viz.core.result import FloatArray
 from viz.core.sources.labels import resolve_labels
-from viz.core.sources.preprocess import InputFacts, resolve_preprocess
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,9 +74,11 @@ class OnnxAdapter(Adapter):
         graph = self._file.graph
         self._image = image_input(graph, cast(Layout | None, options.layout))
         self.notes = [*self._file.notes]
-        self.preprocess, guesses = (preprocess, []) if preprocess else self._find_preprocess(path, zoo)
+        self.preprocess, guesses = (
+            (preprocess, []) if preprocess else found_preprocess(self._file, self._image, options, zoo)
+        )
         self._further = further_inputs(graph, self._image, options.input)
-        self._check_integer_range()
+        check_integer_range(self._image, self.preprocess)
         self._tensors = Tensors(self._file, self._image, self.preprocess.size)
         self.layers = LazyLayers(self._list_layers)
         self._names = {name for node in graph.node for name in node.output if name}
@@ -98,7 +99,8 @@ class OnnxAdapter(Adapter):
         self.forward_tolerance = self.tracing.tolerance
         self._window_plans: WindowPlans | None = None
         self._planning = threading.Lock()
-        self._find_scores()
+        self.scores, notes = scores_by_trial(self._file, self._tensors, options.output, self.outputs, self._sessions)
+        self.notes += notes
         self._reduced = self._reduced_precision()
         classes = self.scores.classes if self.scores else None
         self.labels, doubts = resolve_labels(options, path, self._file.metadata, classes, zoo)
@@ -282,43 +284,6 @@ class OnnxAdapter(Adapter):
 
     # --- set-up -------------------------------------------------------------------------------
 
-    def _find_preprocess(self, path: Path, zoo: Mapping[str, Any] | None) -> tuple[Preprocess, list[str]]:
-        said = (zoo or {}).get("preprocess")
-        return resolve_preprocess(self._facts(), self._options, path, self._file.metadata, said)
-
-    def _facts(self) -> InputFacts:
-        image = self._image
-        signed = image.elem_type == TensorProto.INT8
-        return InputFacts(image.size, image.channels, image.layout, image.integer, signed)
-
-    def _check_integer_range(self) -> None:
-        """Whole-number inputs must hold what black and white become; anything else would wrap around."""
-        if not self._image.integer:
-            return
-        ends = self.preprocess.encode(np.stack([np.full((3, 1, 1), v, np.float32) for v in (0, 1)]))
-        kind = helper.tensor_dtype_to_np_dtype(self._image.elem_type)
-        limits = np.iinfo(kind)
-        if ends.min() < limits.min or ends.max() > limits.max:
-            raise UsageError(
-                f"the model takes {kind}, but pixels become {ends.min():g} to {ends.max():g}",
-                f"give --range {limits.min},{limits.max}, or another --preprocess",
-            )
-
-    def _find_scores(self) -> None:
-        """Scores as the graph shows them, then one trial run: does it run, and what do the values say?"""
-        self.scores, notes = find_scores(self._file.graph, self._tensors, self._options.output)
-        self.notes += notes
-        trial = self._sessions.noise(1)
-        if self.scores is None:
-            self.run(trial, self.outputs[:1])
-            return
-        name = self.scores.logits or self.scores.probabilities
-        assert name is not None, "Scores name logits, probabilities or both"
-        values = per_image(self.run(trial, [name])[name])
-        if self.scores.to_probability == "none" and self.scores.logits and _are_probabilities(values):
-            self.scores = replace(self.scores, logits=None, probabilities=name)
-            self.notes.append(f"output {name!r} is positive and sums to 1: read as probabilities")
-
     def _reduced_precision(self) -> ReducedPrecision | None:
         if self._options.precision not in REDUCED:
             return None
@@ -371,7 +336,3 @@ class OnnxAdapter(Adapter):
 def _named(layers: Mapping[str, Layer], aliases: Mapping[str, tuple[str, ...]]) -> dict[str, Layer]:
     """Layers of a part, called as in the whole, where running numbers go on counting."""
     return {name: replace(layer, aliases=aliases.get(name, ())) for name, layer in layers.items()}
-
-
-def _are_probabilities(values: FloatArray) -> bool:
-    return bool(values.shape[1] > 1 and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=1e-3))
