@@ -26,6 +26,9 @@ NOT_RUN = {
     ),
     ("docs/how-to/devices.md", "pip uninstall onnxruntime-gpu onnxruntime"): "would break this environment",
     ("docs/how-to/devices.md", "$ viz occlusion --model mobilenetv2.onnx photos"): "needs onnxruntime-openvino",
+    ("docs/how-to/devices.md", "$ viz occlusion --model model.onnx photos --provider openvino"): (
+        "needs onnxruntime-openvino; tests/adapters/onnx_runtime/test_placement.py covers the note"
+    ),
     ("docs/how-to/models.md", "$ viz predict --model torchvision:resnet18 --model-arg weights=DEFAULT photos"): (
         "downloads weights, and neither torchvision nor timm is a dependency"
     ),
