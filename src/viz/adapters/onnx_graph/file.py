@@ -44,12 +44,17 @@ class OnnxFile:
     @cached_property
     def opset(self) -> int:
         """Version of the standard operator set."""
-        return max((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+        return opset_of(self.model)
 
     @property
     def metadata(self) -> Mapping[str, str]:
         """Key and value pairs that the file's author left."""
         return {entry.key: entry.value for entry in self.model.metadata_props}
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """Version of the standard operator set that a model is written in."""
+    return max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
 
 
 def read(path: Path) -> OnnxFile:

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from viz.adapters.onnx_graph.file import opset_of
 from viz.adapters.onnx_graph.layers import image_dependent
 from viz.adapters.onnx_graph.receptive_field.step import Spans, Step
 from viz.adapters.onnx_graph.receptive_field.tracing import SPATIAL_AXES, seen_spans
@@ -56,7 +57,7 @@ class Facts:
     @cached_property
     def opset(self) -> int:
         """Version of the standard operator set."""
-        return max((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+        return opset_of(self.model)
 
     @cached_property
     def spans(self) -> Mapping[str, Spans | None]:
